@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Helpers that keep one shape for all targets: a static library per folder, a test per source file.
+
+# Warnings, sanitizers and the include root, through one interface target.
+add_library(hebb_build_flags INTERFACE)
+target_include_directories(hebb_build_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(hebb_build_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Werror=thread-safety>)
+if(HEBB_SANITIZE)
+  target_compile_options(hebb_build_flags INTERFACE -fsanitize=${HEBB_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(hebb_build_flags INTERFACE -fsanitize=${HEBB_SANITIZE})
+endif()
+
+# hebb_library(NAME SOURCES a.cc ... [DEPS public...] [PRIVATE_DEPS ...])
+# Makes the static library hebb_NAME with the alias hebb::NAME.
+function(hebb_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(hebb_${name} STATIC ${ARG_SOURCES})
+  add_library(hebb::${name} ALIAS hebb_${name})
+  target_link_libraries(hebb_${name} PUBLIC hebb_build_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+endfunction()
+
+# hebb_test(NAME SOURCES x_test.cc ... DEPS ... [LABELS unit] [TIMEOUT 60] [RESOURCE_LOCK x])
+# One binary and one CTest entry; NAME is the dotted path, such as unit.worker.data.shard.
+function(hebb_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT;RESOURCE_LOCK" "SOURCES;DEPS;LABELS;ENVIRONMENT" ${ARGN})
+  string(REPLACE "." "_" target test_${name})
+  add_executable(${target} ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE hebb_build_flags ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${target})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "${ARG_ENVIRONMENT}" SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+  if(ARG_RESOURCE_LOCK)
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK "${ARG_RESOURCE_LOCK}")
+  endif()
+endfunction()

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shape inference: what a network's layers put out, and whether they fit at all. Pure.
+#ifndef HEBB_COMMON_SPEC_SHAPES_H_
+#define HEBB_COMMON_SPEC_SHAPES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/spec/spec.h"
+
+namespace hebb::spec {
+
+// One sample's shape. A dense layer's output is {units, 1, 1}.
+struct Shape {
+  int64_t channels = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t size() const { return channels * height * width; }
+  bool operator==(const Shape&) const = default;
+};
+
+// What is known of a data set before a worker has read it.
+struct DatasetFacts {
+  Shape image;
+  int classes = 0;
+  int64_t train_records = 0;  // 0: only the files tell (dataset.path)
+  int64_t test_records = 0;
+};
+
+// NOT_FOUND, with a suggestion, for an unknown name.
+absl::StatusOr<DatasetFacts> FactsOfDataset(absl::string_view name);
+
+// A layer with its inputs and shapes settled.
+struct ResolvedLayer {
+  std::vector<int> inputs;  // indices into the layers; -1 is the image
+  Shape input;              // of the first input
+  Shape output;
+  // Taps or rows/columns of zero padding at the top/left and bottom/right (TensorFlow's SAME: the
+  // odd one goes bottom/right).
+  int64_t pad_before = 0;
+  int64_t pad_after = 0;
+  bool has_weights = false;
+};
+
+// Refuses (INVALID_ARGUMENT, the message beginning "layer NAME: " and the status carrying the
+// layer's line and column through ErrorAt) a pool larger than its image, an add of different
+// shapes, an unknown input, a net that does not end in a dense layer of `classes` units ...
+absl::StatusOr<std::vector<ResolvedLayer>> ResolveNetwork(const Network& network,
+                                                          const DatasetFacts& facts);
+
+}  // namespace hebb::spec
+
+#endif  // HEBB_COMMON_SPEC_SHAPES_H_

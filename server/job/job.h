@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job as the coordinator keeps it, and the one table of its states. Pure: no I/O, no clock.
+#ifndef HEBB_SERVER_JOB_JOB_H_
+#define HEBB_SERVER_JOB_JOB_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace hebb::job {
+
+enum class State {
+  kQueued, kStarting, kRunning, kPausing, kPaused, kCancelling,
+  kCancelled, kSucceeded, kFailed,  // terminal
+};
+
+absl::string_view StateName(State state);                 // "QUEUED" ...
+std::optional<State> StateFromName(absl::string_view name);
+bool IsTerminal(State state);
+
+// The transition table: FAILED_PRECONDITION says which step was asked for and what is allowed.
+// Terminal states are final. A step to the same state is allowed and does nothing.
+absl::Status CheckTransition(State from, State to);
+
+struct Metrics {
+  std::optional<double> train_loss;
+  std::optional<double> train_accuracy;
+  std::optional<double> validation_accuracy;
+  std::optional<double> test_accuracy;
+  std::optional<double> test_loss;
+};
+
+struct EpochRecord {
+  int64_t epoch = 0;  // 1-based
+  int64_t step = 0;
+  Metrics metrics;
+  std::vector<std::pair<std::string, double>> alignment;  // layer, cos(W, R)
+  double seconds = 0;
+};
+
+struct Member {
+  int rank = 0;
+  std::string worker;
+  std::string host;
+  std::string device;
+};
+
+// A stored file, named by its content.
+struct FileRef {
+  std::string sha256;
+  int64_t bytes = 0;
+  int64_t step = 0;             // of a checkpoint
+  std::string weights_digest;   // of a checkpoint
+};
+
+struct Attempt {
+  int number = 0;      // 1-based
+  int generation = 0;  // the last one formed; durable before its members are told
+  std::string outcome; // "", succeeded, failed, lost, cancelled, paused
+  std::string reason;
+  int64_t start_step = 0;
+  absl::Time started = absl::InfinitePast();
+  absl::Time ended = absl::InfiniteFuture();
+};
+
+struct Event {
+  absl::Time time;
+  std::string text;
+};
+
+struct Job {
+  std::string id;            // "j-" and 8 letters and digits
+  std::string name;
+  State state = State::kQueued;
+  std::string reason;        // why it waits, failed or was cancelled
+  std::string spec_json;     // spec::JobToJson; parsed where needed
+  std::string spec_digest;
+  std::string yaml;          // as submitted
+  std::string request_id;
+  int64_t priority = 0;
+  int64_t workers = 1;
+  int64_t min_workers = 1;
+  std::string device;        // cpu | cuda | any
+  absl::Time created;
+  absl::Time ended = absl::InfiniteFuture();
+  int64_t epoch = 0;
+  int64_t step = 0;
+  int64_t total_steps = 0;
+  double images_per_second = 0;
+  Metrics metrics;
+  std::string weights_digest;
+  std::vector<Member> members;     // of the current or last generation
+  std::vector<Attempt> attempts;   // oldest first
+};
+
+}  // namespace hebb::job
+
+#endif  // HEBB_SERVER_JOB_JOB_H_

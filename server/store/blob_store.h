@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files by their SHA-256 (checkpoints, uploaded weights) and logs, below the state folder.
+#ifndef HEBB_SERVER_STORE_BLOB_STORE_H_
+#define HEBB_SERVER_STORE_BLOB_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace hebb::store {
+
+// A file on its way in. One thread at a time. Dropped without Commit, it leaves nothing behind.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+  // INVALID_ARGUMENT unless `offset` is where the last piece ended.
+  virtual absl::Status Append(int64_t offset, absl::string_view data) = 0;
+  // DATA_LOSS if the content's SHA-256 is not `sha256`; durable when it returns OK.
+  virtual absl::Status Commit(const std::string& sha256) = 0;
+};
+
+// Thread-safe. Folder: STATE_DIR/blobs/<first two letters>/<sha256>.
+class BlobStore {
+ public:
+  static absl::StatusOr<std::unique_ptr<BlobStore>> Open(const std::string& folder);
+
+  absl::StatusOr<std::unique_ptr<BlobWriter>> Write();
+  // The file's path after its content was checked against its name: NOT_FOUND, DATA_LOSS.
+  absl::StatusOr<std::string> VerifiedPath(const std::string& sha256) const;
+  absl::Status Remove(const std::string& sha256);
+
+ private:
+  explicit BlobStore(std::string folder) : folder_(std::move(folder)) {}
+  const std::string folder_;
+};
+
+struct LogEntry {
+  absl::Time time;
+  int attempt = 0;
+  int rank = 0;
+  std::string text;
+};
+
+// Append-only logs of jobs, one file per job, attempt and rank. Thread-safe.
+class LogStore {
+ public:
+  static absl::StatusOr<std::unique_ptr<LogStore>> Open(const std::string& folder);
+
+  absl::Status Append(absl::string_view job, const std::vector<LogEntry>& entries);
+  // All entries of `job` (attempt 0: of all attempts) after the first `skip`, in order of arrival.
+  absl::StatusOr<std::vector<LogEntry>> Read(absl::string_view job, int attempt,
+                                             int64_t skip) const;
+
+ private:
+  explicit LogStore(std::string folder) : folder_(std::move(folder)) {}
+  const std::string folder_;
+};
+
+}  // namespace hebb::store
+
+#endif  // HEBB_SERVER_STORE_BLOB_STORE_H_

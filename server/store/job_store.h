@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The durable record of jobs. SqliteJobStore keeps it in a file; MemoryJobStore in tests; one
+// contract suite for both (tests/contract).
+#ifndef HEBB_SERVER_STORE_JOB_STORE_H_
+#define HEBB_SERVER_STORE_JOB_STORE_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/job/job.h"
+
+namespace hebb::store {
+
+// Thread-safe. A call that returned OK is durable (SQLite: WAL, synchronous=FULL), also after
+// SIGKILL and power loss.
+class JobStore {
+ public:
+  virtual ~JobStore() = default;
+
+  // Idempotent by request_id (when not empty): a repeat returns the job stored first.
+  virtual absl::StatusOr<job::Job> Create(const job::Job& job) = 0;
+
+  // `key`: an id, a unique id prefix, or the name of exactly one job. NOT_FOUND;
+  // INVALID_ARGUMENT when it fits several.
+  virtual absl::StatusOr<job::Job> Get(absl::string_view key) = 0;
+
+  // Newest first; without `ended`, jobs in terminal states are left out.
+  virtual absl::StatusOr<std::vector<job::Job>> List(bool ended) = 0;
+
+  // Reads, changes and writes one job in one transaction. The state change is checked against the
+  // transition table (FAILED_PRECONDITION, nothing written); an error from `change` is returned
+  // and nothing is written. Attempts are part of the job. Returns what was written.
+  using Change = std::function<absl::Status(job::Job&)>;
+  virtual absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) = 0;
+
+  // Overwrites the record of the same epoch (a step may be repeated after a recovery).
+  virtual absl::Status PutEpoch(absl::string_view id, const job::EpochRecord& record) = 0;
+  virtual absl::StatusOr<std::vector<job::EpochRecord>> Epochs(absl::string_view id) = 0;
+
+  virtual absl::Status AppendEvent(absl::string_view id, const job::Event& event) = 0;
+  virtual absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) = 0;
+
+  // Checkpoints, oldest first. Put also removes those beyond the newest `keep` and returns the
+  // references that were removed, so that their files can be deleted.
+  virtual absl::StatusOr<std::vector<job::FileRef>> PutCheckpoint(absl::string_view id,
+                                                                  const job::FileRef& file,
+                                                                  int64_t keep) = 0;
+  virtual absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) = 0;
+};
+
+}  // namespace hebb::store
+
+#endif  // HEBB_SERVER_STORE_JOB_STORE_H_
