@@ -33,7 +33,9 @@ class RandomStream {
   RandomStream(uint64_t seed, RandomPurpose purpose, uint32_t layer, uint32_t epoch,
                uint32_t sample)
       : key_{{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}},
-        sample_(sample), epoch_(epoch), purpose_layer_(static_cast<uint32_t>(purpose) << 24 | layer) {}
+        sample_(sample),
+        epoch_(epoch),
+        purpose_layer_(static_cast<uint32_t>(purpose) << 24 | layer) {}
 
   // Words 4*block .. 4*block+3 of the stream.
   std::array<uint32_t, 4> Block(uint32_t block) const {

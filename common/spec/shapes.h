@@ -3,7 +3,9 @@
 #ifndef HEBB_COMMON_SPEC_SHAPES_H_
 #define HEBB_COMMON_SPEC_SHAPES_H_
 
+#include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -28,10 +30,20 @@ struct DatasetFacts {
   int classes = 0;
   int64_t train_records = 0;  // 0: only the files tell (dataset.path)
   int64_t test_records = 0;
+  // Per channel, of the training pixels / 255: what `normalize: standard` takes. With
+  // `dataset.path` those of the set whose format it is.
+  std::array<double, 3> mean = {};
+  std::array<double, 3> deviation = {1, 1, 1};
 };
+
+// The names a job file may give: mnist, fashion_mnist, cifar10, cifar100, glyphs.
+std::vector<std::string> DatasetNames();
 
 // NOT_FOUND, with a suggestion, for an unknown name.
 absl::StatusOr<DatasetFacts> FactsOfDataset(absl::string_view name);
+
+// The same for a job's data set: with `path` the record counts are 0, for only the files tell.
+absl::StatusOr<DatasetFacts> FactsOfDataset(const Dataset& dataset);
 
 // A layer with its inputs and shapes settled.
 struct ResolvedLayer {
@@ -45,9 +57,19 @@ struct ResolvedLayer {
   bool has_weights = false;
 };
 
-// Refuses (INVALID_ARGUMENT, the message beginning "layer NAME: " and the status carrying the
-// layer's line and column through ErrorAt) a pool larger than its image, an add of different
-// shapes, an unknown input, a net that does not end in a dense layer of `classes` units ...
+// What is wrong with a network.
+struct LayerProblem {
+  int layer = -1;    // index; -1: the network as a whole
+  std::string text;  // "layer NAME: cause; remedy"
+};
+
+// Settles every layer and appends what is wrong to `problems`: a pool larger than its image, an add
+// of different shapes, an unknown or later input, a layer that nobody reads, a net that does not
+// end in a dense layer of `classes` units ... Empty on problems.
+std::vector<ResolvedLayer> ResolveNetwork(const Network& network, const DatasetFacts& facts,
+                                          std::vector<LayerProblem>& problems);
+
+// The same, with the problems' texts as the lines of an INVALID_ARGUMENT.
 absl::StatusOr<std::vector<ResolvedLayer>> ResolveNetwork(const Network& network,
                                                           const DatasetFacts& facts);
 

@@ -19,9 +19,9 @@ namespace hebb::spec {
 enum class Normalize { kUnit, kStandard, kSigned };  // x/255 | (x/255-mean)/std | (x/255-.5)/.5
 
 struct Dataset {
-  std::string name;            // mnist | fashion_mnist | cifar10 | cifar100 | glyphs
-  int64_t validation = 0;      // the last N training records
-  std::string path;            // folder of files in the set's original format; "" = --data-dir
+  std::string name;        // mnist | fashion_mnist | cifar10 | cifar100 | glyphs
+  int64_t validation = 0;  // the last N training records
+  std::string path;        // folder of files in the set's original format; "" = --data-dir
   bool shuffle = true;
   Normalize normalize = Normalize::kUnit;
 };
@@ -58,7 +58,7 @@ struct Layer {
   std::string name;
   std::vector<std::string> inputs;  // empty in a file means: the layer before; "input" = the image
   LayerOp op;
-  int line = 0;    // of the job file, 1-based; 0 when it came from elsewhere
+  int line = 0;  // of the job file, 1-based; 0 when it came from elsewhere
   int column = 0;
 };
 
@@ -105,11 +105,12 @@ struct Resources {
   int64_t workers = 1;
   int64_t min_workers = 1;
   Device device = Device::kAny;
-  int64_t priority = 0;      // higher first
-  double max_runtime = 0;    // seconds; 0 = no limit
+  int64_t priority = 0;    // higher first
+  double max_runtime = 0;  // seconds; 0 = no limit
 };
 struct Init {
-  std::string from;  // safetensors; the client reads and uploads it and puts its SHA-256 in `sha256`
+  std::string
+      from;  // safetensors; the client reads and uploads it and puts its SHA-256 in `sha256`
   std::string sha256;
 };
 struct DataParallel {

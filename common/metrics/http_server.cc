@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/metrics/http_server.h"
+
+#include <httplib.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/status_macros.h"
+
+namespace hebb::metrics {
+namespace {
+
+constexpr int kThreads = 8;  // also the number of connections served at once
+
+// cpp-httplib's default sets SO_REUSEPORT, with which a second server on a port starts without an
+// error and takes half the requests. SO_REUSEADDR alone only passes over connections in TIME_WAIT.
+void SetSocketOptions(int socket) {
+  const int yes = 1;
+  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+}
+
+struct HostPort {
+  std::string host;
+  int port = 0;
+};
+
+absl::StatusOr<HostPort> ParseAddress(absl::string_view address) {
+  const size_t colon = address.rfind(':');
+  HostPort result;
+  if (colon == absl::string_view::npos || colon == 0 ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &result.port) || result.port < 0 ||
+      result.port > 65535) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "HTTP address \"", address, "\" is not HOST:PORT; write for example 127.0.0.1:9090"));
+  }
+  absl::string_view host = address.substr(0, colon);
+  if (absl::StartsWith(host, "[") && absl::EndsWith(host, "]")) {
+    host = host.substr(1, host.size() - 2);
+  }
+  result.host = std::string(host);
+  return result;
+}
+
+HttpRequest ToRequest(const httplib::Request& from) {
+  HttpRequest request;
+  request.path = from.path;
+  for (const auto& [name, value] : from.params) request.query.emplace(name, value);
+  request.host = from.get_header_value("Host");
+  return request;
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  httplib::Server server;
+  HostPort bound;
+  std::thread thread;
+};
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(absl::string_view address) {
+  HEBB_ASSIGN_OR_RETURN(HostPort wanted, ParseAddress(address));
+  auto state = std::make_unique<State>();
+  state->server.set_socket_options(SetSocketOptions);
+  state->server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  errno = 0;
+  if (wanted.port == 0) {
+    wanted.port = state->server.bind_to_any_port(wanted.host);
+  } else if (!state->server.bind_to_port(wanted.host, wanted.port)) {
+    wanted.port = -1;
+  }
+  if (wanted.port <= 0) {
+    const std::string cause = errno != 0 ? std::strerror(errno) : "no such host";
+    return absl::UnavailableError(absl::StrCat("cannot listen for HTTP on ", address, ": ", cause,
+                                               "; choose another address or port with --http"));
+  }
+  state->bound = std::move(wanted);
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
+}
+
+HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+HttpServer::~HttpServer() { Stop(); }
+
+int HttpServer::port() const { return state_->bound.port; }
+
+std::string HttpServer::address() const {
+  const std::string& host = state_->bound.host;
+  const bool ipv6 = absl::StrContains(host, ":");
+  return absl::StrCat(ipv6 ? "[" : "", host, ipv6 ? "]:" : ":", state_->bound.port);
+}
+
+void HttpServer::Get(const std::string& path, HttpHandler handler) {
+  HEBB_CHECK(!state_->thread.joinable());
+  state_->server.Get(path, [handler = std::move(handler)](const httplib::Request& request,
+                                                          httplib::Response& response) {
+    HttpResponse answer = handler(ToRequest(request));
+    response.status = answer.status;
+    response.set_content(std::move(answer.body), answer.content_type);
+  });
+}
+
+void HttpServer::ServeMetrics(const prometheus::Registry& registry) {
+  Get("/metrics", [&registry](const HttpRequest&) {
+    return HttpResponse{.body = SerializeMetrics(registry),
+                        .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+  });
+}
+
+void HttpServer::Start() {
+  HEBB_CHECK(!state_->thread.joinable());
+  state_->thread = std::thread([this] { state_->server.listen_after_bind(); });
+  // Server::stop does nothing before the loop runs, so that a Stop now would be lost.
+  while (!state_->server.is_running()) std::this_thread::yield();
+}
+
+void HttpServer::Stop() {
+  if (!state_->thread.joinable()) return;
+  state_->server.stop();
+  state_->thread.join();
+}
+
+std::string SerializeMetrics(const prometheus::Registry& registry) {
+  return prometheus::TextSerializer().Serialize(registry.Collect());
+}
+
+}  // namespace hebb::metrics

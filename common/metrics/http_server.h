@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small HTTP server of coordinator and worker: /metrics from a prometheus-cpp registry, and GET
+// handlers for health checks and pages. cpp-httplib stays behind this header.
+#ifndef HEBB_COMMON_METRICS_HTTP_SERVER_H_
+#define HEBB_COMMON_METRICS_HTTP_SERVER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace hebb::metrics {
+
+struct HttpRequest {
+  std::string path;
+  std::map<std::string, std::string> query;  // the first value of each name
+  std::string host;                          // the Host header
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string body;
+  std::string content_type = "text/plain; charset=utf-8";
+};
+
+using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+
+// Use: Listen, register the paths, Start; Stop (or the destructor) ends and joins its threads.
+// Thread-safety: one thread at a time; handlers run on the server's threads, several at once.
+class HttpServer {
+ public:
+  // Binds `address`, "HOST:PORT" ("[::1]:PORT" for IPv6; port 0: any free one). Connections wait
+  // until Start. INVALID_ARGUMENT: no such form; UNAVAILABLE: the address is taken or not ours.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Listen(absl::string_view address);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  int port() const;             // the real one
+  std::string address() const;  // "HOST:PORT" with the real port
+
+  // REQUIRES: before Start. `path` is a regular expression over the whole path, such as
+  // "/jobs/[a-z0-9]+"; the first registered that matches answers.
+  void Get(const std::string& path, HttpHandler handler);
+
+  // GET /metrics in Prometheus' text format. `registry` is borrowed and outlives the server.
+  void ServeMetrics(const prometheus::Registry& registry);
+
+  void Start();
+  void Stop();  // idempotent
+
+ private:
+  struct State;
+  explicit HttpServer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Prometheus' text exposition of everything in `registry`.
+std::string SerializeMetrics(const prometheus::Registry& registry);
+
+}  // namespace hebb::metrics
+
+#endif  // HEBB_COMMON_METRICS_HTTP_SERVER_H_

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files on the wire: pieces of at most 1 MiB with their offset, the total size on the first, the
+// SHA-256 of the whole on the last (proto Chunk). An empty file is one empty chunk.
+#ifndef HEBB_COMMON_RPC_CHUNKS_H_
+#define HEBB_COMMON_RPC_CHUNKS_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/sha256.h"
+
+namespace hebb::v1 {
+class Chunk;
+}  // namespace hebb::v1
+
+namespace hebb::rpc {
+
+// A file as chunks. One thread at a time. The file is opened once: removing it does not disturb.
+class ChunkReader {
+ public:
+  static absl::StatusOr<std::unique_ptr<ChunkReader>> Open(const std::string& path);
+  ~ChunkReader();
+  ChunkReader(const ChunkReader&) = delete;
+  ChunkReader& operator=(const ChunkReader&) = delete;
+
+  // Fills the next chunk; false after the last. DATA_LOSS when the file can't be read to its end.
+  absl::StatusOr<bool> Next(v1::Chunk& chunk);
+  int64_t total_bytes() const { return total_bytes_; }
+
+ private:
+  ChunkReader(int fd, int64_t total_bytes) : fd_(fd), total_bytes_(total_bytes) {}
+
+  const int fd_;
+  const int64_t total_bytes_;
+  int64_t offset_ = 0;
+  bool finished_ = false;
+  Sha256 sum_;
+};
+
+// Checks that chunks are one whole file, in order and unchanged. One thread at a time.
+class ChunkCheck {
+ public:
+  // INVALID_ARGUMENT: a gap, a chunk too large, data after the end; DATA_LOSS: the digest differs.
+  absl::Status Accept(const v1::Chunk& chunk);
+  // DATA_LOSS unless the last chunk has come.
+  absl::Status Finish() const;
+  const std::string& sha256() const { return sha256_; }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  int64_t bytes_ = 0;
+  int64_t total_bytes_ = -1;
+  std::string sha256_;  // of the whole, once the last chunk was accepted
+  Sha256 sum_;
+};
+
+// Chunks to a file: written aside, renamed to `path` by Commit. Dropped without Commit, nothing is
+// left behind. One thread at a time.
+class ChunkFile {
+ public:
+  static absl::StatusOr<std::unique_ptr<ChunkFile>> Create(const std::string& path);
+  ~ChunkFile();
+  ChunkFile(const ChunkFile&) = delete;
+  ChunkFile& operator=(const ChunkFile&) = delete;
+
+  absl::Status Append(const v1::Chunk& chunk);  // as ChunkCheck, and RESOURCE_EXHAUSTED
+  absl::Status Commit();                        // durable; DATA_LOSS if the last chunk is missing
+  const std::string& sha256() const { return check_.sha256(); }
+
+ private:
+  ChunkFile(int fd, std::string path, std::string temporary)
+      : fd_(fd), path_(std::move(path)), temporary_(std::move(temporary)) {}
+
+  const int fd_;
+  const std::string path_;
+  const std::string temporary_;
+  bool committed_ = false;
+  ChunkCheck check_;
+};
+
+}  // namespace hebb::rpc
+
+#endif  // HEBB_COMMON_RPC_CHUNKS_H_
