@@ -20,7 +20,9 @@ struct Topology {
   int size = 1;
 };
 
-// One point-to-point message of an Exchange. Messages between one pair of ranks are matched by tag.
+// One point-to-point message of an Exchange. Messages between one pair of ranks are matched by tag;
+// those of one tag keep their order. REQUIRES: tag <= kMaxTag.
+constexpr uint32_t kMaxTag = (1u << 15) - 1;  // the least that MPI guarantees
 struct Send {
   int to = 0;
   uint32_t tag = 0;

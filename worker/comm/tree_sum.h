@@ -37,9 +37,9 @@ class TreeSum {
 
   // leaves[i]: slice begin+i of this rank, each of sum.size() floats; all ranks call it with equal
   // sizes in the same order. On success `sum` holds the total, the same bits on every rank, equal
-  // to the serial tree over all slices. The leaves are left as they were.
-  absl::Status Sum(std::span<const float* const> leaves, std::span<float> sum,
-                   absl::Time deadline);
+  // to the serial tree over all slices. The leaves are left as they were, unless `sum` is the one
+  // leaf of this rank (in place).
+  absl::Status Sum(std::span<const float* const> leaves, std::span<float> sum, absl::Time deadline);
 
  private:
   struct Scratch;
