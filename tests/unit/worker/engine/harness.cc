@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/worker/engine/harness.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "common/check.h"
+
+namespace hebb::engine {
+namespace {
+
+// Adds up leaves [low, high) at index i.
+float TreeNode(std::span<const float* const> leaves, size_t low, size_t high, size_t i) {
+  if (high - low == 1) return leaves[low][i];
+  const size_t middle = (low + high) / 2;
+  return TreeNode(leaves, low, middle, i) + TreeNode(leaves, middle, high, i);
+}
+
+}  // namespace
+
+TreeSink::TreeSink(std::span<const ParameterInfo> infos) {
+  for (const ParameterInfo& info : infos) {
+    sums_.emplace_back(info.size);
+    views_.emplace_back();
+  }
+  for (size_t p = 0; p < sums_.size(); ++p) views_[p] = sums_[p];
+  order_.reserve(1000);
+}
+
+absl::Status TreeSink::LayerReady(int parameter, std::span<const float* const> leaves) {
+  if (parameter == fail_at_) return absl::UnavailableError("the sum failed");
+  order_.push_back(parameter);
+  std::vector<float>& sum = sums_[parameter];
+  for (size_t i = 0; i < sum.size(); ++i) sum[i] = TreeNode(leaves, 0, leaves.size(), i);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::span<const float>> TreeSink::WaitForSum(int parameter) {
+  return views_[parameter];
+}
+
+RandomImages::RandomImages(const spec::DatasetFacts& facts, int64_t count, uint64_t seed)
+    : pixels_(count * facts.image.size()) {
+  std::mt19937_64 random(seed);
+  for (uint8_t& pixel : pixels_) pixel = static_cast<uint8_t>(random());
+  for (int64_t i = 0; i < count; ++i) {
+    samples_.push_back({pixels_.data() + i * facts.image.size(),
+                        static_cast<int32_t>(random() % facts.classes),
+                        static_cast<int64_t>(random() % 50000)});
+  }
+}
+
+std::vector<std::span<const Sample>> CutSlices(std::span<const Sample> samples, int slices) {
+  std::vector<std::span<const Sample>> cut;
+  size_t at = 0;
+  for (int i = 0; i < slices; ++i) {
+    const size_t larger = i < static_cast<int>(samples.size() % slices) ? 1 : 0;
+    const size_t rows = samples.size() / slices + larger;
+    cut.push_back(samples.subspan(at, rows));
+    at += rows;
+  }
+  return cut;
+}
+
+std::unique_ptr<Engine> MakeEngine(const EngineSetup& setup) {
+  EngineOptions options;
+  options.job = &setup.job;
+  options.facts = setup.facts;
+  options.threads = setup.threads;
+  options.local_slices = setup.slices;
+  options.max_slice_rows = setup.max_slice_rows;
+  absl::StatusOr<std::unique_ptr<Engine>> engine = CreateCpuEngine(options);
+  if (!engine.ok()) std::fprintf(stderr, "%s\n", engine.status().ToString().c_str());
+  HEBB_CHECK(engine.ok());
+  return *std::move(engine);
+}
+
+void ScaleWeights(Engine& engine, float factor) {
+  std::vector<weights::Tensor> tensors = engine.Export();
+  for (weights::Tensor& tensor : tensors) {
+    for (float& value : tensor.values) value *= factor;
+  }
+  HEBB_CHECK(engine.Import(tensors).ok());
+}
+
+StepResult RunStep(Engine& engine, const StepContext& context, std::span<const Sample> samples,
+                   int slices) {
+  StepResult result;
+  TreeSink sink(engine.parameters());
+  result.totals.resize(slices);
+  const auto cut = CutSlices(samples, slices);
+  result.status = engine.ComputeUpdates(context, cut, sink, result.totals);
+  if (!result.status.ok()) return result;
+  engine.Apply(sink.sums());
+  for (const auto& sum : sink.sums()) result.sums.emplace_back(sum.begin(), sum.end());
+  for (const SliceTotals& totals : result.totals) {
+    result.loss += totals.loss;
+    result.correct += static_cast<int>(totals.correct);
+  }
+  return result;
+}
+
+std::map<std::string, std::vector<float>> TensorsOf(const Engine& engine) {
+  std::map<std::string, std::vector<float>> tensors;
+  for (weights::Tensor& tensor : engine.Export()) tensors[tensor.name] = std::move(tensor.values);
+  return tensors;
+}
+
+spec::Layer Conv(std::string name, int64_t filters, int64_t kernel, spec::Activation activation,
+                 spec::Padding padding) {
+  return {std::move(name), {}, spec::Conv{filters, kernel, activation, padding}, 0, 0};
+}
+spec::Layer Dense(std::string name, int64_t units, spec::Activation activation) {
+  return {std::move(name), {}, spec::Dense{units, activation}, 0, 0};
+}
+spec::Layer Pool(std::string name, int64_t size, int64_t stride, spec::Ties ties) {
+  return {std::move(name), {}, spec::MaxPool{size, stride, ties}, 0, 0};
+}
+spec::Layer Drop(std::string name, double rate) {
+  return {std::move(name), {}, spec::Dropout{rate}, 0, 0};
+}
+spec::Layer AddOf(std::string name, std::vector<std::string> inputs) {
+  return {std::move(name), std::move(inputs), spec::Add{}, 0, 0};
+}
+spec::Layer Reading(spec::Layer layer, std::string input) {
+  layer.inputs = {std::move(input)};
+  return layer;
+}
+
+}  // namespace hebb::engine

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the engine's tests share: random images, a sink that sums like one rank would, and steps.
+#ifndef HEBB_TESTS_UNIT_WORKER_ENGINE_HARNESS_H_
+#define HEBB_TESTS_UNIT_WORKER_ENGINE_HARNESS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/spec/shapes.h"
+#include "common/spec/spec.h"
+#include "common/weights/safetensors.h"
+#include "worker/engine/engine.h"
+
+namespace hebb::engine {
+
+// Sums the leaves in the fixed tree of design.md 5, serially, as soon as a layer is ready.
+class TreeSink : public UpdateSink {
+ public:
+  explicit TreeSink(std::span<const ParameterInfo> infos);
+
+  absl::Status LayerReady(int parameter, std::span<const float* const> leaves) override;
+  absl::StatusOr<std::span<const float>> WaitForSum(int parameter) override;
+
+  std::span<const std::span<const float>> sums() const { return views_; }
+  const std::vector<int>& order() const { return order_; }  // of the calls so far
+
+  // The next LayerReady of this parameter fails.
+  void FailAt(int parameter) { fail_at_ = parameter; }
+
+ private:
+  std::vector<std::vector<float>> sums_;
+  std::vector<std::vector<float>> scratch_;
+  std::vector<std::span<const float>> views_;
+  std::vector<int> order_;
+  int fail_at_ = -1;
+};
+
+// Random pixels and labels, owned.
+class RandomImages {
+ public:
+  RandomImages(const spec::DatasetFacts& facts, int64_t count, uint64_t seed);
+  const std::vector<Sample>& samples() const { return samples_; }
+
+ private:
+  std::vector<uint8_t> pixels_;
+  std::vector<Sample> samples_;
+};
+
+// Cuts samples as design.md 5 does: contiguous, the first ones larger by one.
+std::vector<std::span<const Sample>> CutSlices(std::span<const Sample> samples, int slices);
+
+struct EngineSetup {
+  spec::Job job;
+  spec::DatasetFacts facts;
+  int threads = 2;
+  int slices = 3;
+  int64_t max_slice_rows = 64;
+};
+
+// Stops the test if the engine cannot be made.
+std::unique_ptr<Engine> MakeEngine(const EngineSetup& setup);
+
+// Multiplies W and R, so that units saturate.
+void ScaleWeights(Engine& engine, float factor);
+
+struct StepResult {
+  absl::Status status;
+  std::vector<std::vector<float>> sums;  // per parameter, internal layout
+  std::vector<SliceTotals> totals;
+  double loss = 0;
+  int correct = 0;
+};
+
+// ComputeUpdates over all slices, then Apply.
+StepResult RunStep(Engine& engine, const StepContext& context, std::span<const Sample> samples,
+                   int slices);
+
+// By name.
+std::map<std::string, std::vector<float>> TensorsOf(const Engine& engine);
+
+// Layer shorthands.
+spec::Layer Conv(std::string name, int64_t filters, int64_t kernel,
+                 spec::Activation activation = spec::Activation::kRamp,
+                 spec::Padding padding = spec::Padding::kSame);
+spec::Layer Dense(std::string name, int64_t units,
+                  spec::Activation activation = spec::Activation::kRamp);
+spec::Layer Pool(std::string name, int64_t size, int64_t stride,
+                 spec::Ties ties = spec::Ties::kAll);
+spec::Layer Drop(std::string name, double rate);
+spec::Layer AddOf(std::string name, std::vector<std::string> inputs);
+spec::Layer Reading(spec::Layer layer, std::string input);
+
+}  // namespace hebb::engine
+
+#endif  // HEBB_TESTS_UNIT_WORKER_ENGINE_HARNESS_H_

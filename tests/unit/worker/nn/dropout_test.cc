@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which units are dropped (a pure function of the key), how many, and what comes back.
+#include "worker/nn/dropout.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "common/random.h"
+
+namespace hebb::nn {
+namespace {
+
+constexpr uint64_t kSeed = 0x123456789abcdef;
+
+TEST(DropoutTest, WordsAreThoseOfTheRandomStream) {
+  for (uint32_t sample : {0u, 1u, 4000000000u}) {
+    for (uint32_t epoch : {0u, 7u}) {
+      const RandomStream stream(kSeed, RandomPurpose::kDropout, 9, epoch, sample);
+      std::vector<uint32_t> words(4 * 64);
+      DropoutWords(kSeed, 9, epoch, sample, 64, words.data());
+      for (size_t i = 0; i < words.size(); ++i) ASSERT_EQ(words[i], stream.Word(i)) << i;
+    }
+  }
+}
+
+std::vector<float> Forward(const spec::Shape& shape, double rate, const std::vector<int64_t>& ids,
+                           const std::vector<float>& input, bool training = true) {
+  const std::unique_ptr<Layer> layer = MakeDropout(shape, rate, 4);
+  std::vector<float> output(input.size(), 99.0f);
+  const float* from = input.data();
+  const Batch batch = {static_cast<int64_t>(ids.size()), training, kSeed, 2, ids};
+  EXPECT_TRUE(layer->Forward(batch, {&from, 1}, output.data()).ok());
+  return output;
+}
+
+TEST(DropoutTest, UnitsAreDrawnAtTheirCanonicalIndex) {
+  const spec::Shape shape = {3, 5, 7};
+  const std::vector<int64_t> ids = {11, 12};
+  const auto output = Forward(shape, 0.5, ids, std::vector<float>(2 * shape.size(), 1.0f));
+  for (size_t row = 0; row < ids.size(); ++row) {
+    const RandomStream stream(kSeed, RandomPurpose::kDropout, 4, 2,
+                              static_cast<uint32_t>(ids[row]));
+    for (int64_t c = 0; c < 3; ++c) {
+      for (int64_t place = 0; place < 35; ++place) {
+        const bool dropped = RandomStream::ToUnit(stream.Word(c * 35 + place)) < 0.5;
+        EXPECT_EQ(output[row * shape.size() + place * 3 + c], dropped ? 0.0f : 2.0f);
+      }
+    }
+  }
+}
+
+TEST(DropoutTest, RateIsTheProbabilityOfBeingDropped) {
+  const spec::Shape shape = {32, 16, 16};
+  const std::vector<int64_t> ids = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  for (double rate : {0.3, 0.8}) {
+    const auto output =
+        Forward(shape, rate, ids, std::vector<float>(ids.size() * shape.size(), 1.0f));
+    double dropped = 0;
+    for (float value : output) {
+      dropped += value == 0;
+      if (value != 0) {
+        ASSERT_FLOAT_EQ(value, 1 / (1 - rate));
+      }
+    }
+    EXPECT_NEAR(dropped / static_cast<double>(output.size()), rate, 0.006);
+  }
+}
+
+TEST(DropoutTest, NothingIsDroppedInEvaluationOrAtRateZero) {
+  const std::vector<float> input = {1, 2, 3, 4};
+  EXPECT_EQ(Forward({4, 1, 1}, 0.9, {1}, input, /*training=*/false), input);
+  EXPECT_EQ(Forward({4, 1, 1}, 0.0, {1}, input), input);
+}
+
+// The author's rule: nothing comes back where the OUTPUT is zero, dropped or not.
+TEST(DropoutTest, BackwardIsClosedWhereTheOutputIsZero) {
+  const std::unique_ptr<Layer> layer = MakeDropout({4, 1, 1}, 0.5, 0);
+  const std::vector<float> input = {1, 0, 3, 4}, output = {2, 0, 0, 8}, delta = {1, 1, 1, 1};
+  std::vector<float> input_delta(4, 99.0f);
+  const float* from = input.data();
+  ASSERT_TRUE(
+      layer->Backward({1, {&from, 1}, output.data()}, delta.data(), 0, input_delta.data()).ok());
+  EXPECT_EQ(input_delta, (std::vector<float>{2, 0, 0, 2}));
+}
+
+}  // namespace
+}  // namespace hebb::nn

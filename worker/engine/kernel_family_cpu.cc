@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "worker/device/onednn.h"
+#include "worker/engine/engine.h"
+
+namespace hebb::engine {
+
+// The library's version, the instruction set and the second cache's size decide how its kernels
+// block their sums; our own loops give the same bits on all (device/simd.h).
+std::string CpuKernelFamily() {
+  const dnnl_version_t* version = dnnl_version();
+  return absl::StrCat("onednn-", version->major, ".", version->minor, ".", version->patch, "-",
+                      device::OneDnnIsa(), "-l2:", sysconf(_SC_LEVEL2_CACHE_SIZE) / 1024, "K");
+}
+
+}  // namespace hebb::engine

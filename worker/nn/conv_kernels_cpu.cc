@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "common/check.h"
+#include "worker/device/aligned_buffer.h"
+#include "worker/device/onednn.h"
+#include "worker/nn/conv_kernels.h"
+
+namespace hebb::nn {
+namespace {
+
+using device::OneDnnKernel;
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+// The packed form is chosen for this many rows and used for all.
+constexpr int64_t kTypicalRows = 32;
+
+memory::desc Describe(memory::dims sizes, Tag tag) {
+  return {std::move(sizes), memory::data_type::f32, tag};
+}
+
+// oneDNN's descriptions of one convolution for a number of rows.
+class Descriptions {
+ public:
+  Descriptions(const ConvShape& shape, int64_t rows)
+      : x_(Describe({rows, shape.input.channels, shape.input.height, shape.input.width},
+                    Tag::nhwc)),
+        h_(Describe({rows, shape.output.channels, shape.output.height, shape.output.width},
+                    Tag::nhwc)),
+        before_{shape.pad_before, shape.pad_before},
+        after_{shape.pad_after, shape.pad_after} {}
+
+  dnnl::convolution_forward::primitive_desc Forward(const memory::desc& weights) const {
+    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_training,
+                                               dnnl::algorithm::convolution_direct, x_, weights, h_,
+                                               {1, 1}, before_, after_);
+    return {desc, device::OneDnnAttributes(), device::OneDnnEngine()};
+  }
+
+  dnnl::convolution_backward_data::primitive_desc Data(
+      const memory::desc& feedback, const dnnl::convolution_forward::primitive_desc& hint) const {
+    const dnnl::convolution_backward_data::desc desc(dnnl::algorithm::convolution_direct, x_,
+                                                     feedback, h_, {1, 1}, before_, after_);
+    return {desc, device::OneDnnAttributes(), device::OneDnnEngine(), hint};
+  }
+
+  dnnl::convolution_backward_weights::primitive_desc Weights(
+      const memory::desc& update, const dnnl::convolution_forward::primitive_desc& hint) const {
+    const dnnl::convolution_backward_weights::desc desc(dnnl::algorithm::convolution_direct, x_,
+                                                        update, h_, {1, 1}, before_, after_);
+    return {desc, device::OneDnnAttributes(), device::OneDnnEngine(), hint};
+  }
+
+ private:
+  memory::desc x_, h_;
+  memory::dims before_, after_;
+};
+
+OneDnnKernel MakeReorder(const memory::desc& from, const memory::desc& to) {
+  const dnnl::engine& engine = device::OneDnnEngine();
+  const dnnl::reorder::primitive_desc reorder(engine, from, engine, to, device::OneDnnAttributes());
+  return {dnnl::reorder(reorder),
+          reorder.scratchpad_desc(),
+          {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}};
+}
+
+// The kernels for one number of rows.
+struct RowKernels {
+  OneDnnKernel forward;
+  OneDnnKernel data;
+  OneDnnKernel weights;
+  device::FloatBuffer packed_update;
+  OneDnnKernel unpack_update;
+};
+
+int64_t Floats(const memory::desc& desc) {
+  return static_cast<int64_t>(desc.get_size() / sizeof(float));
+}
+
+class OneDnnConvKernels : public ConvKernels {
+ public:
+  explicit OneDnnConvKernels(const ConvShape& shape)
+      : shape_(shape), canonical_(WeightsAs(Tag::oihw)) {
+    const Descriptions typical(shape, kTypicalRows);
+    const memory::desc any = WeightsAs(Tag::any);
+    const auto forward = typical.Forward(any);
+    packed_forward_ = forward.weights_desc();
+    packed_feedback_ = typical.Data(any, forward).weights_desc();
+    pack_forward_.emplace(MakeReorder(canonical_, packed_forward_));
+    pack_feedback_.emplace(MakeReorder(canonical_, packed_feedback_));
+  }
+
+  int64_t packed_forward_size() const override { return Floats(packed_forward_); }
+  int64_t packed_feedback_size() const override { return Floats(packed_feedback_); }
+
+  absl::Status PackForward(const float* weights, float* packed) override {
+    return pack_forward_->Run({weights, packed});
+  }
+
+  absl::Status PackFeedback(const float* feedback, float* packed) override {
+    return pack_feedback_->Run({feedback, packed});
+  }
+
+  absl::Status PrepareRows(int64_t rows) override {
+    if (kernels_.contains(rows)) return absl::OkStatus();
+    try {
+      kernels_.emplace(rows, MakeKernels(rows));
+    } catch (const dnnl::error& error) {
+      return device::OneDnnError("make a convolution", error);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Forward(int64_t rows, const float* x, const float* packed, float* h) override {
+    return ForRows(rows).forward.Run({x, packed, h});
+  }
+
+  absl::Status BackwardData(int64_t rows, const float* d, const float* packed,
+                            float* delta) override {
+    return ForRows(rows).data.Run({d, packed, delta});
+  }
+
+  absl::Status BackwardWeights(int64_t rows, const float* x, const float* d, float* g) override {
+    RowKernels& kernels = ForRows(rows);
+    float* packed = kernels.packed_update.data();
+    const absl::Status status = kernels.weights.Run({x, d, packed});
+    return status.ok() ? kernels.unpack_update.Run({packed, g}) : status;
+  }
+
+ private:
+  memory::desc WeightsAs(Tag tag) const {
+    return Describe({shape_.output.channels, shape_.input.channels, shape_.kernel, shape_.kernel},
+                    tag);
+  }
+
+  RowKernels& ForRows(int64_t rows) {
+    const auto found = kernels_.find(rows);
+    HEBB_CHECK(found != kernels_.end());
+    return found->second;
+  }
+
+  RowKernels MakeKernels(int64_t rows) const {
+    const Descriptions descriptions(shape_, rows);
+    const auto forward = descriptions.Forward(packed_forward_);
+    const auto data = descriptions.Data(packed_feedback_, forward);
+    const auto weights = descriptions.Weights(WeightsAs(Tag::any), forward);
+    return {OneDnnKernel(dnnl::convolution_forward(forward), forward.scratchpad_desc(),
+                         {{DNNL_ARG_SRC, forward.src_desc()},
+                          {DNNL_ARG_WEIGHTS, packed_forward_},
+                          {DNNL_ARG_DST, forward.dst_desc()}}),
+            OneDnnKernel(dnnl::convolution_backward_data(data), data.scratchpad_desc(),
+                         {{DNNL_ARG_DIFF_DST, data.diff_dst_desc()},
+                          {DNNL_ARG_WEIGHTS, packed_feedback_},
+                          {DNNL_ARG_DIFF_SRC, data.diff_src_desc()}}),
+            OneDnnKernel(dnnl::convolution_backward_weights(weights), weights.scratchpad_desc(),
+                         {{DNNL_ARG_SRC, weights.src_desc()},
+                          {DNNL_ARG_DIFF_DST, weights.diff_dst_desc()},
+                          {DNNL_ARG_DIFF_WEIGHTS, weights.diff_weights_desc()}}),
+            device::FloatBuffer(Floats(weights.diff_weights_desc())),
+            MakeReorder(weights.diff_weights_desc(), canonical_)};
+  }
+
+  const ConvShape shape_;
+  const memory::desc canonical_;
+  memory::desc packed_forward_, packed_feedback_;
+  std::optional<OneDnnKernel> pack_forward_, pack_feedback_;
+  std::map<int64_t, RowKernels> kernels_;  // by number of rows
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ConvKernels>> ConvKernels::Create(const ConvShape& shape) {
+  try {
+    return std::make_unique<OneDnnConvKernels>(shape);
+  } catch (const dnnl::error& error) {
+    return device::OneDnnError("make a convolution", error);
+  }
+}
+
+}  // namespace hebb::nn

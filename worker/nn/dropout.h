@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dropout as the author's code does it (paper.md 4.8).
+#ifndef HEBB_WORKER_NN_DROPOUT_H_
+#define HEBB_WORKER_NN_DROPOUT_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "common/spec/shapes.h"
+#include "worker/nn/layer.h"
+
+namespace hebb::nn {
+
+// Forward, training: a unit is dropped where U < rate, else multiplied by 1/(1-rate). U is word i
+// of RandomStream(seed, kDropout, layer, epoch, sample id), i the unit's canonical (C,H,W) index.
+// Backward: 0 wherever the output is 0, else times 1/(1-rate).
+std::unique_ptr<Layer> MakeDropout(const spec::Shape& shape, double rate, int layer_index);
+
+// Words 0 .. 4*blocks-1 of that stream, the same as RandomStream::Block. REQUIRES: blocks a
+// multiple of 16.
+void DropoutWords(uint64_t seed, uint32_t layer, uint32_t epoch, uint32_t sample, uint32_t blocks,
+                  uint32_t* words);
+
+}  // namespace hebb::nn
+
+#endif  // HEBB_WORKER_NN_DROPOUT_H_
