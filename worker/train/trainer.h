@@ -34,9 +34,9 @@ struct EpochMetrics {
 };
 
 struct StepReport {
-  int64_t step = 0;  // completed
-  int64_t epoch = 0; // completed
-  double train_loss = 0;      // mean so far in this epoch
+  int64_t step = 0;       // completed
+  int64_t epoch = 0;      // completed
+  double train_loss = 0;  // mean so far in this epoch
   double train_accuracy = 0;
   double images_per_second = 0;  // trained images over step time since the trainer was made
   double data_seconds = 0, compute_seconds = 0, wait_seconds = 0, apply_seconds = 0;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Proves how a worker stays in touch: hello, heartbeats whatever the training thread does, contact
+// made anew, refusal, farewell. Over a real gRPC server on loopback.
+#include "worker/runtime/session.h"
+
+#include "common/rpc/protocol.h"
+#include "tests/unit/worker/runtime/worker_under_test.h"
+
+namespace hebb::runtime {
+namespace {
+
+using SessionTest = WorkerUnderTest;
+
+TEST_F(SessionTest, HelloComesFirstWithIdentityAndProtocol) {
+  StartWorker();
+  const auto hello = coordinator.Await(From::kHello).message.hello();
+  EXPECT_EQ(hello.worker().id(), "worker-a");
+  EXPECT_EQ(hello.protocol(), rpc::kProtocolVersion);
+  EXPECT_FALSE(hello.has_held());
+  EXPECT_TRUE(coordinator.all().front().message.has_hello());
+}
+
+TEST_F(SessionTest, RefusalEndsTheSessionWithItsReason) {
+  coordinator.RefuseWith("protocol 1 here, 0 there; update the worker");
+  StartWorker();
+  ASSERT_TRUE(refused.WaitForNotificationWithTimeout(absl::Seconds(20)));
+  EXPECT_TRUE(absl::IsPermissionDenied(refusal));
+  EXPECT_EQ(refusal.message(), "protocol 1 here, 0 there; update the worker");
+}
+
+TEST_F(SessionTest, HeartbeatsGoOnWhileTheTrainingThreadComputes) {
+  StartTraining();
+  script.BlockCompute(true);
+  script.Permit(1);
+  ASSERT_TRUE(script.AwaitComputing());
+  for (int beat = 0; beat < 5; ++beat) coordinator.Await(From::kHeartbeat);
+  script.BlockCompute(false);
+}
+
+TEST_F(SessionTest, HeartbeatsCarryTheStep) {
+  StartTraining();
+  script.Permit(3);
+  while (coordinator.Await(From::kHeartbeat).message.heartbeat().step() != 3) {
+    ASSERT_FALSE(HasFailure());
+  }
+}
+
+TEST_F(SessionTest, AttachesAgainAfterTheCoordinatorWasAway) {
+  StartWorker();
+  coordinator.Await(From::kHello);
+  for (int stream = 2; stream <= 4; ++stream) {
+    coordinator.GoAway();
+    coordinator.ComeBack();
+    EXPECT_GE(coordinator.AwaitOnStream(From::kHello, stream).stream, stream);
+  }
+}
+
+TEST_F(SessionTest, WaitsForACoordinatorThatIsNotThereYet) {
+  coordinator.GoAway();
+  StartWorker();
+  coordinator.ComeBack();
+  EXPECT_EQ(coordinator.Await(From::kHello).message.hello().worker().id(), "worker-a");
+}
+
+TEST_F(SessionTest, FarewellIsTheLastWord) {
+  StartWorker();
+  coordinator.Await(From::kHeartbeat);
+  session->Leave("terminated", absl::Seconds(10));
+  EXPECT_EQ(coordinator.Await(From::kFarewell).message.farewell().reason(), "terminated");
+  EXPECT_EQ(coordinator.Count(From::kHello), 1);
+}
+
+TEST_F(SessionTest, LeavesWithoutACoordinatorToo) {
+  coordinator.GoAway();
+  StartWorker();
+  session->Leave("terminated", absl::Seconds(10));
+  EXPECT_EQ(coordinator.Count(From::kFarewell), 0);
+}
+
+}  // namespace
+}  // namespace hebb::runtime

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/train/generation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/status_macros.h"
+#include "worker/train/evaluation.h"
+#include "worker/train/state_sync.h"
+
+namespace hebb::train {
+namespace {
+
+// Backstops only: who is dead is found out by heartbeats. Ranks come here after making their
+// engines, and rank 0's last checkpoint may go through a slow line.
+constexpr absl::Duration kAgreeBackstop = absl::Minutes(2);
+constexpr absl::Duration kSaveBackstop = absl::Minutes(10);
+
+SliceLayout LayoutOf(const RunPlan& plan, comm::Topology topology) {
+  return {.slices = static_cast<int>(plan.job.data_parallel.slices),
+          .topology = topology,
+          .threads = plan.threads};
+}
+
+// `detail` is of the rank that met it, and names the layer; the others know only the step.
+absl::Status LossNotFinite(int64_t step, const absl::Status& detail) {
+  if (!detail.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("step ", step, ": ", std::string(detail.message())));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("step ", step, ": the loss is not finite; lower ",
+                   "learning.optimizer.sgd.learning_rate, or check the data"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Generation>> Generation::Create(const RunPlan& plan, RunState& state,
+                                                               Throughput& throughput,
+                                                               const Gang& gang) {
+  const SliceLayout layout = LayoutOf(plan, gang.communicator.topology());
+  if (layout.slices > 0 && layout.topology.size > layout.slices) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a gang of ", layout.topology.size, " workers for data_parallel.slices: ", layout.slices,
+        "; at most one per slice"));
+  }
+  const int64_t batch = std::min(plan.job.learning.batch_size, plan.records);
+  const auto [begin, end] = layout.Rows(batch, 0);  // the first slices are the largest
+  HEBB_RETURN_IF_ERROR(state.FitEngine(layout.local_slices(), std::max(end - begin, int64_t{1})));
+  return std::unique_ptr<Generation>(new Generation(plan, state, throughput, gang, layout));
+}
+
+Generation::Generation(const RunPlan& plan, RunState& state, Throughput& throughput,
+                       const Gang& gang, const SliceLayout& layout)
+    : plan_(plan),
+      state_(state),
+      throughput_(throughput),
+      gang_(gang),
+      rank_(layout.topology.rank),
+      loader_(plan, layout),
+      totals_(layout.local_slices()),
+      epoch_begin_(absl::Now()),
+      sums_(gang.communicator, layout, state.engine().parameters()) {}
+
+absl::StatusOr<RunEnd> Generation::Run(FinalMetrics& final) {
+  HEBB_RETURN_IF_ERROR(AgreeOnStanding(gang_.communicator, state_, absl::Now() + kAgreeBackstop));
+  for (;;) {
+    if (plan_.AtEpochEnd(state_.progress.step) && !state_.epoch_reported) {
+      HEBB_RETURN_IF_ERROR(EndEpoch());
+    }
+    if (at_end()) {
+      HEBB_RETURN_IF_ERROR(Finish(final));
+      return RunEnd::kFinished;
+    }
+    HEBB_ASSIGN_OR_RETURN(const ControlFlags flags, Step());
+    const int64_t every = plan_.job.checkpoint.every_steps;
+    if (rank_ == 0 && every > 0 && state_.progress.step % every == 0 && !at_end()) {
+      Save().IgnoreError();  // the observer has logged it; the next one may succeed
+    }
+    if (flags.stop_checkpoint) HEBB_RETURN_IF_ERROR(SaveAndAgree());
+    if (flags.stop || flags.stop_checkpoint) return RunEnd::kStopped;
+    if (flags.leave && !at_end()) return RunEnd::kLeft;
+  }
+}
+
+absl::StatusOr<ControlFlags> Generation::Step() {
+  const absl::Time begin = absl::Now();
+  if (state_.progress.step_in_epoch == 0) epoch_begin_ = begin;
+  const Batch batch = loader_.Load(state_.progress.step);
+  StepReport report;
+  report.data_seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  HEBB_ASSIGN_OR_RETURN(const StepTotals totals, ComputeAndSum(batch, report));
+
+  // Everything has arrived: from here the step cannot fail.
+  const absl::Time apply_begin = absl::Now();
+  state_.engine().Apply(sums_.sums());
+  CountStep(plan_, batch.rows, totals.loss, std::llround(totals.correct), state_.progress);
+  state_.epoch_reported = false;
+  const absl::Time end = absl::Now();
+  report.apply_seconds = absl::ToDoubleSeconds(end - apply_begin);
+  throughput_.images += batch.rows;
+  Report(report, end - begin);
+  return totals.flags;
+}
+
+absl::StatusOr<StepTotals> Generation::ComputeAndSum(const Batch& batch, StepReport& report) {
+  const engine::StepContext context = {
+      .seed = plan_.job.seed, .epoch = state_.progress.epoch, .batch_size = batch.rows};
+  const absl::Time begin = absl::Now();
+  const double waited_before = sums_.wait_seconds();
+  sums_.Begin();
+  const absl::Status computed =
+      state_.engine().ComputeUpdates(context, batch.slices, sums_, totals_);
+  if (!computed.ok()) {
+    // A loss that is not finite is this rank's alone to see; the totals tell the others.
+    if (!absl::IsFailedPrecondition(computed)) return computed;
+    totals_[0].loss = std::numeric_limits<float>::quiet_NaN();
+    sums_.StartMissing();
+  }
+  ControlFlags flags;
+  if (rank_ == 0) {
+    flags = {.leave = gang_.requests.leave,
+             .stop = gang_.requests.stop,
+             .stop_checkpoint = gang_.requests.stop_checkpoint};
+  }
+  sums_.StartTotals(totals_, flags);
+  HEBB_ASSIGN_OR_RETURN(const StepTotals totals, sums_.Finish());
+  report.wait_seconds = sums_.wait_seconds() - waited_before;
+  report.compute_seconds = absl::ToDoubleSeconds(absl::Now() - begin) - report.wait_seconds;
+  if (!std::isfinite(totals.loss)) {
+    return LossNotFinite(state_.progress.step + 1, computed);
+  }
+  return totals;
+}
+
+void Generation::Report(StepReport& report, absl::Duration took) {
+  sums_.StepTook(took);
+  throughput_.seconds += absl::ToDoubleSeconds(took);
+  const checkpoint::Progress& progress = state_.progress;
+  const auto samples = static_cast<double>(progress.epoch_samples);
+  report.step = progress.step;
+  report.epoch = progress.epoch;
+  report.train_loss = progress.epoch_loss / samples;
+  report.train_accuracy = static_cast<double>(progress.epoch_correct) / samples;
+  report.images_per_second = throughput_.images_per_second();
+  gang_.observer.StepDone(report);
+}
+
+absl::Status Generation::EndEpoch() {
+  const checkpoint::Progress& progress = state_.progress;
+  const auto samples = static_cast<double>(progress.epoch_samples);
+  EpochMetrics metrics;
+  metrics.epoch = progress.step / plan_.steps_per_epoch;
+  metrics.step = progress.step;
+  metrics.train_loss = progress.epoch_loss / samples;
+  metrics.train_accuracy = static_cast<double>(progress.epoch_correct) / samples;
+  if (plan_.dataset->size(data::Split::kValidation) > 0) {
+    HEBB_ASSIGN_OR_RETURN(const Evaluation evaluation,
+                          EvaluateSplit(state_.engine(), *plan_.dataset, data::Split::kValidation,
+                                        gang_.communicator));
+    metrics.validation_accuracy = evaluation.accuracy();
+  }
+  const std::vector<double> cosines = state_.engine().Alignment();
+  const auto parameters = state_.engine().parameters();
+  for (size_t i = 0; i < cosines.size(); ++i) {
+    metrics.alignment.emplace_back(parameters[i].layer, cosines[i]);
+  }
+  metrics.seconds = absl::ToDoubleSeconds(absl::Now() - epoch_begin_);
+  state_.validation_accuracy = metrics.validation_accuracy;
+  state_.epoch_reported = true;
+  gang_.observer.EpochDone(metrics);
+  return absl::OkStatus();
+}
+
+absl::Status Generation::Finish(FinalMetrics& final) {
+  const data::Dataset& dataset = *plan_.dataset;
+  const bool trained = plan_.job.kind == spec::Kind::kTrain;
+  FinalMetrics metrics;
+  if (trained) {
+    // Saved before the test, so that whatever happens to the test loses no step.
+    HEBB_RETURN_IF_ERROR(SaveAndAgree());
+    metrics.validation_accuracy = state_.validation_accuracy;
+  } else if (dataset.size(data::Split::kValidation) > 0) {
+    HEBB_ASSIGN_OR_RETURN(
+        const Evaluation validation,
+        EvaluateSplit(state_.engine(), dataset, data::Split::kValidation, gang_.communicator));
+    metrics.validation_accuracy = validation.accuracy();
+  }
+  if (dataset.size(data::Split::kTest) > 0) {
+    HEBB_ASSIGN_OR_RETURN(
+        const Evaluation test,
+        EvaluateSplit(state_.engine(), dataset, data::Split::kTest, gang_.communicator));
+    metrics.test_accuracy = test.accuracy();
+    metrics.test_loss = test.mean_loss();
+  }
+  final = metrics;
+  return absl::OkStatus();
+}
+
+absl::Status Generation::Save() {
+  if (saved_step_ == state_.progress.step) return absl::OkStatus();
+  checkpoint::Encoded encoded = state_.Encode();
+  HEBB_RETURN_IF_ERROR(gang_.observer.SaveCheckpoint(std::move(encoded.bytes), state_.progress.step,
+                                                     encoded.weights_digest));
+  saved_step_ = state_.progress.step;
+  return absl::OkStatus();
+}
+
+// The others wait for rank 0's save, so that they can still take over if it dies meanwhile.
+absl::Status Generation::SaveAndAgree() {
+  absl::Status saved;
+  if (rank_ == 0) saved = Save();
+  auto outcome = std::byte{saved.ok()};
+  HEBB_RETURN_IF_ERROR(gang_.communicator.Broadcast({&outcome, 1}, 0, absl::Now() + kSaveBackstop));
+  if (!saved.ok() || outcome == std::byte{1}) return saved;
+  return absl::FailedPreconditionError(absl::StrCat("rank 0 could not save the checkpoint of step ",
+                                                    state_.progress.step,
+                                                    "; its log has the cause"));
+}
+
+}  // namespace hebb::train

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of a rank lives through generations: the engine with its weights, and where the run stands.
+#ifndef HEBB_WORKER_TRAIN_RUN_STATE_H_
+#define HEBB_WORKER_TRAIN_RUN_STATE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/checkpoint/checkpoint.h"
+#include "worker/engine/engine.h"
+#include "worker/train/run_plan.h"
+
+namespace hebb::train {
+
+using EngineFactory =
+    std::function<absl::StatusOr<std::unique_ptr<engine::Engine>>(const engine::EngineOptions&)>;
+
+// One thread at a time.
+class RunState {
+ public:
+  // Fresh weights from the seed. `plan` is borrowed.
+  static absl::StatusOr<RunState> Create(const RunPlan& plan, EngineFactory make_engine);
+
+  engine::Engine& engine() const { return *engine_; }
+
+  // Gives the engine this many slices, keeping the weights bit by bit.
+  absl::Status FitEngine(int local_slices, int64_t max_slice_rows);
+
+  checkpoint::Encoded Encode() const;
+  // All or nothing: on an error the state is as it was.
+  absl::Status Restore(absl::string_view bytes, absl::string_view origin);
+  absl::Status RestoreWeights(absl::string_view bytes, absl::string_view origin);
+
+  checkpoint::Progress progress;
+  // The epoch that ends at this step was evaluated and reported in this process. Not kept in
+  // checkpoints: an epoch is reported at least once, never skipped.
+  bool epoch_reported = false;
+  std::optional<double> validation_accuracy;  // of the epoch reported last
+
+ private:
+  RunState(const RunPlan& plan, EngineFactory make_engine);
+  engine::EngineOptions OptionsFor(int local_slices, int64_t max_slice_rows) const;
+
+  const RunPlan* plan_;
+  EngineFactory make_engine_;
+  std::unique_ptr<engine::Engine> engine_;
+  int local_slices_ = 1;
+  int64_t max_slice_rows_ = 1;
+};
+
+}  // namespace hebb::train
+
+#endif  // HEBB_WORKER_TRAIN_RUN_STATE_H_

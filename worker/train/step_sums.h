@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sums of one step over the gang: every layer's update as it becomes ready, and at the end the
+// losses together with what rank 0 was asked to do, so that all ranks learn both in the same step.
+#ifndef HEBB_WORKER_TRAIN_STEP_SUMS_H_
+#define HEBB_WORKER_TRAIN_STEP_SUMS_H_
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "worker/comm/communicator.h"
+#include "worker/comm/sum_queue.h"
+#include "worker/engine/engine.h"
+#include "worker/train/batch_loader.h"
+
+namespace hebb::train {
+
+// Raised by rank 0, seen by all.
+struct ControlFlags {
+  bool leave = false;
+  bool stop = false;
+  bool stop_checkpoint = false;
+};
+
+struct StepTotals {
+  float loss = 0;     // over the whole batch
+  float correct = 0;  // a whole number
+  ControlFlags flags;
+};
+
+// Per step: Begin, the engine's calls, StartTotals, Finish; then sums() holds every layer's total.
+// The engine's calls come from its threads, the rest from the training thread. Owns the queue of
+// sums; borrows the communicator. Allocates nothing after the first step.
+//
+// Errors are the communicator's, and stick.
+class StepSums final : public engine::UpdateSink {
+ public:
+  StepSums(comm::Communicator& communicator, const SliceLayout& layout,
+           std::span<const engine::ParameterInfo> parameters);
+
+  void Begin();
+  absl::Status LayerReady(int parameter, std::span<const float* const> leaves) override;
+  absl::StatusOr<std::span<const float>> WaitForSum(int parameter) override;
+
+  // After an engine gave up: takes part in the layers' sums it left out, with zeros, in the order
+  // in which the other ranks start them, so that those learn of it from the totals.
+  void StartMissing();
+  // One entry per local slice.
+  void StartTotals(std::span<const engine::SliceTotals> totals, const ControlFlags& flags);
+  // Waits until everything has arrived.
+  absl::StatusOr<StepTotals> Finish();
+
+  std::span<const std::span<const float>> sums() const { return sum_views_; }
+  // Seconds stood waiting for sums since the beginning.
+  double wait_seconds() const { return queue_.totals().wait_seconds; }
+  void StepTook(absl::Duration step) { queue_.StepTook(step); }
+
+ private:
+  // loss, correct, leave, stop, stop_checkpoint
+  using TotalsVector = std::array<float, 5>;
+
+  void Start(int index, std::span<const float* const> leaves, std::span<float> sum);
+
+  const bool canonical_;  // slices > 0: the fixed tree; else a local sum and the library's own
+  std::vector<std::vector<float>> sums_;
+  std::vector<std::span<const float>> sum_views_;
+  std::vector<char> started_;  // by parameter, in this step
+  std::vector<TotalsVector> totals_leaves_;
+  std::vector<const float*> totals_pointers_;
+  TotalsVector totals_ = {};
+  std::vector<float> zeros_;  // StartMissing's leaves
+  comm::SumQueue queue_;      // last: its thread uses the above
+};
+
+}  // namespace hebb::train
+
+#endif  // HEBB_WORKER_TRAIN_STEP_SUMS_H_

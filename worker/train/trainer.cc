@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/train/trainer.h"
+
+#include "worker/train/gang_trainer.h"
+
+namespace hebb::train {
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const TrainerOptions& options,
+                                                         const data::Dataset& dataset) {
+  return MakeGangTrainer(options, dataset, engine::CreateCpuEngine);
+}
+
+}  // namespace hebb::train
