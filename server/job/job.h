@@ -56,6 +56,7 @@ struct FileRef {
   int64_t bytes = 0;
   int64_t step = 0;             // of a checkpoint
   std::string weights_digest;   // of a checkpoint
+  absl::Time stored = absl::InfinitePast();  // when a checkpoint became durable, if known
 };
 
 struct Attempt {

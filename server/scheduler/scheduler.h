@@ -17,7 +17,7 @@ struct QueuedJob {
   int64_t priority = 0;
   int64_t workers = 1;
   int64_t min_workers = 1;
-  std::string device;      // cpu | cuda | any
+  std::string device;  // cpu | cuda | any
   absl::Time created;
   absl::Time not_before = absl::InfinitePast();  // a pause between attempts
 };
@@ -29,9 +29,10 @@ struct IdleWorker {
   std::string mpi_world;      // "" or the world it was started in; a gang lies within one or none
 };
 
-// Workers in use, to name in reasons.
+// Workers in use: they may become free, are named in reasons, and occupy their MPI worlds.
 struct Load {
-  int busy_workers = 0;
+  int busy_workers = 0;          // how many; counts as of any kind if `busy` is empty
+  std::vector<IdleWorker> busy;  // the same ones, if their kinds are known
 };
 
 struct View {
@@ -59,9 +60,19 @@ struct Decision {
   std::vector<Wait> waits;
 };
 
-// Priority, then age; gangs all-or-nothing; as many workers as the job asks for, at least its
-// minimum. A job that cannot start holds nothing back from the jobs behind it only if they do not
-// delay it: the head of the queue reserves what it waits for.
+// Rules, in this order:
+// 1. Jobs are looked at by priority (higher first), then age, then id.
+// 2. A gang is all-or-nothing: of one device kind (`any`: either), one kernel family and one MPI
+//    world or none, with at least `min_workers` and at most `workers` members, as many as there
+//    are. Of several possible gangs: the larger, then cuda before cpu, then the one that leaves
+//    fewer workers of its kind over.
+// 3. An MPI world runs one job at a time: no gang in a world with a busy worker.
+// 4. A job that waits keeps the idle workers that it could use, so that no later job delays it -
+//    unless the workers attached now, busy ones too, are too few for it ever: then it keeps none.
+//    So small jobs never starve a large one, and one that cannot start holds nobody up.
+// 5. A job in its pause between attempts keeps nothing.
+// Every job gets exactly one Start or Wait. The result depends on what is in the view, not on its
+// order.
 Decision Schedule(const View& view, absl::Time now);
 
 }  // namespace hebb::scheduler

@@ -5,13 +5,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 namespace hebb::store {
@@ -22,18 +25,21 @@ class BlobWriter {
   virtual ~BlobWriter() = default;
   // INVALID_ARGUMENT unless `offset` is where the last piece ended.
   virtual absl::Status Append(int64_t offset, absl::string_view data) = 0;
-  // DATA_LOSS if the content's SHA-256 is not `sha256`; durable when it returns OK.
+  // Once. DATA_LOSS if the content's SHA-256 is not `sha256`; durable when it returns OK.
   virtual absl::Status Commit(const std::string& sha256) = 0;
 };
 
-// Thread-safe. Folder: STATE_DIR/blobs/<first two letters>/<sha256>.
+// Thread-safe. Folder: STATE_DIR/blobs/<first two letters>/<sha256>; REQUIRES: one BlobStore a
+// folder (StateFolder's lock sees to it).
 class BlobStore {
  public:
+  // Removes what a crash left unfinished.
   static absl::StatusOr<std::unique_ptr<BlobStore>> Open(const std::string& folder);
 
   absl::StatusOr<std::unique_ptr<BlobWriter>> Write();
   // The file's path after its content was checked against its name: NOT_FOUND, DATA_LOSS.
   absl::StatusOr<std::string> VerifiedPath(const std::string& sha256) const;
+  // OK when it is gone already.
   absl::Status Remove(const std::string& sha256);
 
  private:
@@ -48,19 +54,24 @@ struct LogEntry {
   std::string text;
 };
 
-// Append-only logs of jobs, one file per job, attempt and rank. Thread-safe.
+// Append-only logs of jobs, one file per job, attempt and rank. Thread-safe. They outlive the
+// process, however it ends; after a loss of power the last lines may be missing.
 class LogStore {
  public:
   static absl::StatusOr<std::unique_ptr<LogStore>> Open(const std::string& folder);
 
   absl::Status Append(absl::string_view job, const std::vector<LogEntry>& entries);
-  // All entries of `job` (attempt 0: of all attempts) after the first `skip`, in order of arrival.
+  // All entries of `job` (attempt 0: of all attempts) after the first `skip`, in order of arrival;
+  // none for a job without a log.
   absl::StatusOr<std::vector<LogEntry>> Read(absl::string_view job, int attempt,
                                              int64_t skip) const;
 
  private:
   explicit LogStore(std::string folder) : folder_(std::move(folder)) {}
   const std::string folder_;
+  mutable absl::Mutex mutex_;
+  // By job; filled from the files at a job's first line.
+  std::map<std::string, int64_t, std::less<>> next_arrival_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace hebb::store

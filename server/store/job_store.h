@@ -4,14 +4,16 @@
 #ifndef HEBB_SERVER_STORE_JOB_STORE_H_
 #define HEBB_SERVER_STORE_JOB_STORE_H_
 
+#include <cstdint>
 #include <functional>
-#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/job/job.h"
 
 namespace hebb::store {
@@ -23,6 +25,7 @@ class JobStore {
   virtual ~JobStore() = default;
 
   // Idempotent by request_id (when not empty): a repeat returns the job stored first.
+  // ALREADY_EXISTS when the id is taken: draw another.
   virtual absl::StatusOr<job::Job> Create(const job::Job& job) = 0;
 
   // `key`: an id, a unique id prefix, or the name of exactly one job. NOT_FOUND;
@@ -32,9 +35,19 @@ class JobStore {
   // Newest first; without `ended`, jobs in terminal states are left out.
   virtual absl::StatusOr<std::vector<job::Job>> List(bool ended) = 0;
 
+  // All that an overview shows, in one consistent and cheap read, however many jobs have ended:
+  // how many jobs are in each state, and the jobs that have not ended or ended after
+  // `ended_after` (newest first).
+  struct Overview {
+    std::map<job::State, int64_t> count;
+    std::vector<job::Job> recent;
+  };
+  virtual absl::StatusOr<Overview> ReadOverview(absl::Time ended_after) = 0;
+
   // Reads, changes and writes one job in one transaction. The state change is checked against the
   // transition table (FAILED_PRECONDITION, nothing written); an error from `change` is returned
-  // and nothing is written. Attempts are part of the job. Returns what was written.
+  // and nothing is written. Attempts are part of the job. Returns what was written. `change` runs
+  // under the store's lock: it must not call the store.
   using Change = std::function<absl::Status(job::Job&)>;
   virtual absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) = 0;
 
@@ -45,8 +58,10 @@ class JobStore {
   virtual absl::Status AppendEvent(absl::string_view id, const job::Event& event) = 0;
   virtual absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) = 0;
 
-  // Checkpoints, oldest first. Put also removes those beyond the newest `keep` and returns the
-  // references that were removed, so that their files can be deleted.
+  // Checkpoints in the order of their arrival, oldest first; a second one of the same step replaces
+  // the first (and is the newest, unless it is the same file). Put also removes those beyond the
+  // newest `keep` (>= 1) and returns the references that were removed and that no job's checkpoints
+  // name any more, so that their files can be deleted.
   virtual absl::StatusOr<std::vector<job::FileRef>> PutCheckpoint(absl::string_view id,
                                                                   const job::FileRef& file,
                                                                   int64_t keep) = 0;

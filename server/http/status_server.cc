@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/http/status_server.h"
+
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/status_macros.h"
+#include "server/http/views.h"
+
+namespace hebb::http {
+namespace {
+
+constexpr const char* kHtml = "text/html; charset=utf-8";
+constexpr const char* kJson = "application/json";
+constexpr const char* kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
+
+metrics::HttpResponse Unavailable(const absl::Status& cause) {
+  return {503, absl::StrCat("the job store cannot be read: ", cause.message(), "\n")};
+}
+
+}  // namespace
+
+StatusServer::StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet,
+                           const prometheus::Registry& registry)
+    : store_(store),
+      fleet_(fleet),
+      registry_(registry),
+      version_(options.version),
+      metrics_(store, fleet, options.version) {}
+
+absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
+    const Options& options, store::JobStore& store, const FleetView& fleet,
+    const prometheus::Registry& registry) {
+  std::unique_ptr<StatusServer> self(new StatusServer(options, store, fleet, registry));
+  HEBB_ASSIGN_OR_RETURN(self->server_, metrics::HttpServer::Listen(options.address));
+  StatusServer* server = self.get();
+  using metrics::HttpRequest;
+  server->server_->Get("/", [server](const HttpRequest&) { return server->Page(); });
+  server->server_->Get("/metrics", [server](const HttpRequest&) { return server->Metrics(); });
+  server->server_->Get("/readyz", [server](const HttpRequest&) { return server->Ready(); });
+  server->server_->Get("/healthz", [](const HttpRequest&) {
+    return metrics::HttpResponse{200, "ok\n"};
+  });
+  server->server_->Get("/sd", [server](const HttpRequest&) {
+    return metrics::HttpResponse{200, ServiceDiscovery(server->fleet_.Snapshot()), kJson};
+  });
+  server->server_->Start();
+  return self;
+}
+
+metrics::HttpResponse StatusServer::Page() const {
+  const auto overview = store_.ReadOverview(absl::Now() - kShownAfterEnd);
+  if (!overview.ok()) return Unavailable(overview.status());
+  return {200, StatusPage(*overview, fleet_.Snapshot(), version_), kHtml};
+}
+
+metrics::HttpResponse StatusServer::Metrics() const {
+  std::vector<prometheus::MetricFamily> families = metrics_.Collect();
+  std::vector<prometheus::MetricFamily> others = registry_.Collect();
+  std::move(others.begin(), others.end(), std::back_inserter(families));
+  return {200, prometheus::TextSerializer().Serialize(families), kPrometheusText};
+}
+
+metrics::HttpResponse StatusServer::Ready() const {
+  const auto overview = store_.ReadOverview(absl::InfiniteFuture());
+  return overview.ok() ? metrics::HttpResponse{200, "ready\n"} : Unavailable(overview.status());
+}
+
+}  // namespace hebb::http

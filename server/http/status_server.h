@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The coordinator's one HTTP server. It only reads.
+//   /         a plain page of jobs and workers     /healthz  the process answers
+//   /metrics  Prometheus                           /readyz   the store can be read, else 503
+//   /sd       the workers' /metrics, for Prometheus' HTTP service discovery
+#ifndef HEBB_SERVER_HTTP_STATUS_SERVER_H_
+#define HEBB_SERVER_HTTP_STATUS_SERVER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/metrics/http_server.h"
+#include "server/http/coordinator_metrics.h"
+#include "server/http/fleet_view.h"
+#include "server/store/job_store.h"
+
+namespace hebb::http {
+
+// Runs from Start to its destructor. Thread-safe.
+class StatusServer {
+ public:
+  struct Options {
+    std::string address;  // HOST:PORT; port 0: any free one
+    std::string version;
+  };
+  // Borrows the three; they outlive it. `registry` holds what others count, such as the gRPC
+  // services' hebb_rpc_* series; it is served beside the coordinator's own. Errors as
+  // HttpServer::Listen.
+  static absl::StatusOr<std::unique_ptr<StatusServer>> Start(const Options& options,
+                                                             store::JobStore& store,
+                                                             const FleetView& fleet,
+                                                             const prometheus::Registry& registry);
+
+  std::string address() const { return server_->address(); }
+
+ private:
+  StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet,
+               const prometheus::Registry& registry);
+  metrics::HttpResponse Page() const;
+  metrics::HttpResponse Metrics() const;
+  metrics::HttpResponse Ready() const;
+
+  store::JobStore& store_;
+  const FleetView& fleet_;
+  const prometheus::Registry& registry_;
+  const std::string version_;
+  const CoordinatorMetrics metrics_;
+  std::unique_ptr<metrics::HttpServer> server_;  // last: its threads end before the rest goes
+};
+
+}  // namespace hebb::http
+
+#endif  // HEBB_SERVER_HTTP_STATUS_SERVER_H_

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/job_rows.h"
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+
+namespace hebb::store {
+namespace {
+
+// The order in which BindJob binds and TakeJob takes.
+constexpr absl::string_view kJobColumns =
+    "id, name, request_id, state, reason, spec_json, spec_digest, yaml, priority, workers, "
+    "min_workers, device, created_ns, ended_ns, epoch, step, total_steps, images_per_second, "
+    "weights_digest, train_loss, train_accuracy, validation_accuracy, test_accuracy, test_loss";
+constexpr absl::string_view kJobMarks = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
+
+void BindMetrics(Statement& row, const job::Metrics& metrics) {
+  row.Bind(metrics.train_loss).Bind(metrics.train_accuracy).Bind(metrics.validation_accuracy);
+  row.Bind(metrics.test_accuracy).Bind(metrics.test_loss);
+}
+
+job::Metrics TakeMetrics(Statement& row) {
+  job::Metrics metrics;
+  metrics.train_loss = row.TakeOptionalReal();
+  metrics.train_accuracy = row.TakeOptionalReal();
+  metrics.validation_accuracy = row.TakeOptionalReal();
+  metrics.test_accuracy = row.TakeOptionalReal();
+  metrics.test_loss = row.TakeOptionalReal();
+  return metrics;
+}
+
+void BindJob(Statement& row, const job::Job& job) {
+  row.Bind(job.id).Bind(job.name);
+  if (job.request_id.empty()) {
+    row.BindNull();  // any number of jobs may have none
+  } else {
+    row.Bind(job.request_id);
+  }
+  row.Bind(job::StateName(job.state)).Bind(job.reason).Bind(job.spec_json).Bind(job.spec_digest);
+  row.Bind(job.yaml).Bind(job.priority).Bind(job.workers).Bind(job.min_workers).Bind(job.device);
+  row.Bind(job.created).Bind(job.ended).Bind(job.epoch).Bind(job.step).Bind(job.total_steps);
+  row.Bind(job.images_per_second).Bind(job.weights_digest);
+  BindMetrics(row, job.metrics);
+}
+
+absl::StatusOr<job::Job> TakeJob(Statement& row) {
+  job::Job job;
+  job.id = row.TakeText();
+  job.name = row.TakeText();
+  job.request_id = row.TakeText();
+  const std::string state = row.TakeText();
+  job.reason = row.TakeText();
+  job.spec_json = row.TakeText();
+  job.spec_digest = row.TakeText();
+  job.yaml = row.TakeText();
+  job.priority = row.TakeInt();
+  job.workers = row.TakeInt();
+  job.min_workers = row.TakeInt();
+  job.device = row.TakeText();
+  job.created = row.TakeTime(absl::InfinitePast());
+  job.ended = row.TakeTime(absl::InfiniteFuture());
+  job.epoch = row.TakeInt();
+  job.step = row.TakeInt();
+  job.total_steps = row.TakeInt();
+  job.images_per_second = row.TakeReal();
+  job.weights_digest = row.TakeText();
+  job.metrics = TakeMetrics(row);
+  const std::optional<job::State> known = job::StateFromName(state);
+  if (!known.has_value()) {
+    return absl::DataLossError(absl::StrCat("job ", job.id, ": unknown state '", state, "'"));
+  }
+  job.state = *known;
+  return job;
+}
+
+using JobsById = std::map<std::string, job::Job*, std::less<>>;
+
+absl::StatusOr<Statement> Select(Database& database, absl::string_view sql,
+                                 const JobFilter& filter) {
+  HEBB_ASSIGN_OR_RETURN(Statement rows, database.Prepare(sql));
+  if (filter.text.has_value()) rows.Bind(*filter.text);
+  if (filter.time.has_value()) rows.Bind(*filter.time);
+  return rows;
+}
+
+absl::Status ReadAttempts(Database& database, const JobFilter& filter, const JobsById& jobs) {
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row,
+      Select(database,
+             absl::StrCat("SELECT job, number, generation, outcome, reason, start_step, started_ns,"
+                          " ended_ns FROM attempt WHERE job IN (SELECT id FROM job WHERE ",
+                          filter.condition, ") ORDER BY job, number"),
+             filter));
+  while (true) {
+    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return absl::OkStatus();
+    job::Job& job = *jobs.at(row.TakeText());
+    job::Attempt& attempt = job.attempts.emplace_back();
+    attempt.number = static_cast<int>(row.TakeInt());
+    attempt.generation = static_cast<int>(row.TakeInt());
+    attempt.outcome = row.TakeText();
+    attempt.reason = row.TakeText();
+    attempt.start_step = row.TakeInt();
+    attempt.started = row.TakeTime(absl::InfinitePast());
+    attempt.ended = row.TakeTime(absl::InfiniteFuture());
+  }
+}
+
+absl::Status ReadMembers(Database& database, const JobFilter& filter, const JobsById& jobs) {
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row,
+      Select(database,
+             absl::StrCat("SELECT job, rank, worker, host, device FROM member WHERE job IN "
+                          "(SELECT id FROM job WHERE ",
+                          filter.condition, ") ORDER BY job, position"),
+             filter));
+  while (true) {
+    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return absl::OkStatus();
+    job::Member& member = jobs.at(row.TakeText())->members.emplace_back();
+    member.rank = static_cast<int>(row.TakeInt());
+    member.worker = row.TakeText();
+    member.host = row.TakeText();
+    member.device = row.TakeText();
+  }
+}
+
+absl::Status WriteAttempts(Database& database, const job::Job& job) {
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row, database.Prepare("INSERT OR REPLACE INTO attempt VALUES (?,?,?,?,?,?,?,?)"));
+  for (const job::Attempt& attempt : job.attempts) {
+    row.Bind(job.id).Bind(int64_t{attempt.number}).Bind(int64_t{attempt.generation});
+    row.Bind(attempt.outcome).Bind(attempt.reason).Bind(attempt.start_step);
+    HEBB_RETURN_IF_ERROR(row.Bind(attempt.started).Bind(attempt.ended).Run());
+    row.Reset();
+  }
+  HEBB_ASSIGN_OR_RETURN(Statement rest,
+                        database.Prepare("DELETE FROM attempt WHERE job = ? AND number > ?"));
+  return rest.Bind(job.id).Bind(static_cast<int64_t>(job.attempts.size())).Run();
+}
+
+absl::Status WriteMembers(Database& database, const job::Job& job) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database.Prepare("INSERT OR REPLACE INTO member VALUES (?,?,?,?,?,?)"));
+  int64_t position = 0;
+  for (const job::Member& member : job.members) {
+    row.Bind(job.id).Bind(position++).Bind(int64_t{member.rank}).Bind(member.worker);
+    HEBB_RETURN_IF_ERROR(row.Bind(member.host).Bind(member.device).Run());
+    row.Reset();
+  }
+  HEBB_ASSIGN_OR_RETURN(Statement rest,
+                        database.Prepare("DELETE FROM member WHERE job = ? AND position >= ?"));
+  return rest.Bind(job.id).Bind(position).Run();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<job::Job>> ReadJobs(Database& database, const JobFilter& filter) {
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row,
+      Select(database,
+             absl::StrCat("SELECT ", kJobColumns, " FROM job WHERE ", filter.condition,
+                          " ORDER BY created_ns DESC, sequence DESC"),
+             filter));
+  std::vector<job::Job> jobs;
+  while (true) {
+    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) break;
+    HEBB_ASSIGN_OR_RETURN(job::Job job, TakeJob(row));
+    jobs.push_back(std::move(job));
+  }
+  JobsById by_id;
+  for (job::Job& job : jobs) by_id[job.id] = &job;
+  HEBB_RETURN_IF_ERROR(ReadAttempts(database, filter, by_id));
+  HEBB_RETURN_IF_ERROR(ReadMembers(database, filter, by_id));
+  return jobs;
+}
+
+absl::Status InsertJob(Database& database, const job::Job& job) {
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row, database.Prepare(absl::StrCat("INSERT INTO job (", kJobColumns, ") VALUES (",
+                                                   kJobMarks, ")")));
+  BindJob(row, job);
+  HEBB_RETURN_IF_ERROR(row.Run());
+  HEBB_RETURN_IF_ERROR(WriteAttempts(database, job));
+  return WriteMembers(database, job);
+}
+
+absl::Status UpdateJob(Database& database, const job::Job& job) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database.Prepare(absl::StrCat("UPDATE job SET (", kJobColumns, ") = (",
+                                                      kJobMarks, ") WHERE id = ?")));
+  BindJob(row, job);
+  HEBB_RETURN_IF_ERROR(row.Bind(job.id).Run());
+  HEBB_RETURN_IF_ERROR(WriteAttempts(database, job));
+  return WriteMembers(database, job);
+}
+
+absl::Status WriteEpoch(Database& database, absl::string_view id, const job::EpochRecord& record) {
+  // Replacing the epoch's row takes its old alignment with it.
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row, database.Prepare("INSERT OR REPLACE INTO epoch VALUES (?,?,?,?,?,?,?,?,?)"));
+  row.Bind(id).Bind(record.epoch).Bind(record.step).Bind(record.seconds);
+  BindMetrics(row, record.metrics);
+  HEBB_RETURN_IF_ERROR(row.Run());
+  HEBB_ASSIGN_OR_RETURN(Statement layer_row,
+                        database.Prepare("INSERT INTO alignment VALUES (?,?,?,?,?)"));
+  int64_t position = 0;
+  for (const auto& [layer, cosine] : record.alignment) {
+    layer_row.Bind(id).Bind(record.epoch).Bind(position++).Bind(layer).Bind(cosine);
+    HEBB_RETURN_IF_ERROR(layer_row.Run());
+    layer_row.Reset();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<job::EpochRecord>> ReadEpochs(Database& database, absl::string_view id) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database.Prepare("SELECT epoch, step, seconds, train_loss, train_accuracy, "
+                                         "validation_accuracy, test_accuracy, test_loss FROM epoch "
+                                         "WHERE job = ? ORDER BY epoch"));
+  row.Bind(id);
+  std::map<int64_t, job::EpochRecord> epochs;
+  while (true) {
+    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) break;
+    const int64_t number = row.TakeInt();
+    job::EpochRecord& record = epochs[number];
+    record.epoch = number;
+    record.step = row.TakeInt();
+    record.seconds = row.TakeReal();
+    record.metrics = TakeMetrics(row);
+  }
+  HEBB_ASSIGN_OR_RETURN(Statement layer_row,
+                        database.Prepare("SELECT epoch, layer, cosine FROM alignment "
+                                         "WHERE job = ? ORDER BY epoch, position"));
+  layer_row.Bind(id);
+  while (true) {
+    HEBB_ASSIGN_OR_RETURN(const bool more, layer_row.Step());
+    if (!more) break;
+    job::EpochRecord& record = epochs.at(layer_row.TakeInt());
+    std::string layer = layer_row.TakeText();
+    record.alignment.emplace_back(std::move(layer), layer_row.TakeReal());
+  }
+  std::vector<job::EpochRecord> result;
+  for (auto& [number, record] : epochs) result.push_back(std::move(record));
+  return result;
+}
+
+}  // namespace hebb::store

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every JobStore must decide alike, as pure functions: which job a key means, whether a
+// change of a job may be written, which checkpoints stay.
+#ifndef HEBB_SERVER_STORE_JOB_RULES_H_
+#define HEBB_SERVER_STORE_JOB_RULES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/job/job.h"
+
+namespace hebb::store {
+
+struct KeyMatch {
+  std::string id;
+  std::string name;
+};
+
+// `matches`: the jobs whose id starts with `key` or whose name is `key`. An exact id wins; else
+// there must be one. NOT_FOUND, INVALID_ARGUMENT (names the first few).
+absl::StatusOr<std::string> PickJob(absl::string_view key, const std::vector<KeyMatch>& matches);
+
+// INVALID_ARGUMENT for a job without an id.
+absl::Status CheckNewJob(const job::Job& job);
+
+// FAILED_PRECONDITION: not a step of the transition table. INTERNAL: what identifies a job (id,
+// request_id, created) was changed, or its attempts are not numbered 1, 2, ...
+absl::Status CheckChange(const job::Job& before, const job::Job& after);
+
+absl::Status NoSuchJob(absl::string_view key);
+
+// INVALID_ARGUMENT unless `keep` >= 1.
+absl::Status CheckKeep(int64_t keep);
+
+// What JobStore::PutCheckpoint does to the checkpoints of a job (oldest first): `remove` first,
+// then, if `add`, the new one comes last.
+struct CheckpointPlan {
+  bool add = true;
+  std::vector<job::FileRef> remove;
+};
+CheckpointPlan PlanCheckpoint(const std::vector<job::FileRef>& kept, const job::FileRef& file,
+                              int64_t keep);
+
+}  // namespace hebb::store
+
+#endif  // HEBB_SERVER_STORE_JOB_RULES_H_

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/memory_job_store.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+#include "server/store/job_rules.h"
+
+namespace hebb::store {
+
+absl::StatusOr<MemoryJobStore::Record*> MemoryJobStore::Find(absl::string_view id) {
+  const auto it = records_.find(std::string(id));
+  if (it == records_.end()) return NoSuchJob(id);
+  return &it->second;
+}
+
+absl::StatusOr<job::Job> MemoryJobStore::Create(const job::Job& job) {
+  HEBB_RETURN_IF_ERROR(CheckNewJob(job));
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [id, record] : records_) {
+    if (!job.request_id.empty() && record.job.request_id == job.request_id) return record.job;
+  }
+  Record record;
+  record.sequence = static_cast<int64_t>(records_.size());
+  record.job = job;
+  const auto [it, inserted] = records_.emplace(job.id, std::move(record));
+  if (!inserted) return absl::AlreadyExistsError(absl::StrCat("there is a job ", job.id));
+  return it->second.job;
+}
+
+absl::StatusOr<job::Job> MemoryJobStore::Get(absl::string_view key) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<KeyMatch> matches;
+  for (const auto& [id, record] : records_) {
+    if (absl::StartsWith(id, key) || record.job.name == key) {
+      matches.push_back({id, record.job.name});
+    }
+  }
+  HEBB_ASSIGN_OR_RETURN(const std::string id, PickJob(key, matches));
+  return records_.find(id)->second.job;
+}
+
+template <typename Wanted>
+std::vector<job::Job> MemoryJobStore::NewestFirst(const Wanted& wanted) const {
+  std::vector<const Record*> found;
+  for (const auto& [id, record] : records_) {
+    if (wanted(record.job)) found.push_back(&record);
+  }
+  std::sort(found.begin(), found.end(), [](const Record* a, const Record* b) {
+    return std::tie(a->job.created, a->sequence) > std::tie(b->job.created, b->sequence);
+  });
+  std::vector<job::Job> jobs;
+  for (const Record* record : found) jobs.push_back(record->job);
+  return jobs;
+}
+
+absl::StatusOr<std::vector<job::Job>> MemoryJobStore::List(bool ended) {
+  absl::MutexLock lock(&mutex_);
+  return NewestFirst([ended](const job::Job& job) { return ended || !job::IsTerminal(job.state); });
+}
+
+absl::StatusOr<JobStore::Overview> MemoryJobStore::ReadOverview(absl::Time ended_after) {
+  absl::MutexLock lock(&mutex_);
+  Overview overview;
+  for (const auto& [id, record] : records_) ++overview.count[record.job.state];
+  overview.recent = NewestFirst([ended_after](const job::Job& job) {
+    return !job::IsTerminal(job.state) || job.ended > ended_after;
+  });
+  return overview;
+}
+
+absl::StatusOr<job::Job> MemoryJobStore::Update(absl::string_view id, const Change& change) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  job::Job after = record->job;
+  HEBB_RETURN_IF_ERROR(change(after));
+  HEBB_RETURN_IF_ERROR(CheckChange(record->job, after));
+  record->job = after;
+  return after;
+}
+
+absl::Status MemoryJobStore::PutEpoch(absl::string_view id, const job::EpochRecord& epoch) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  record->epochs[epoch.epoch] = epoch;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<job::EpochRecord>> MemoryJobStore::Epochs(absl::string_view id) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  std::vector<job::EpochRecord> epochs;
+  for (const auto& [number, epoch] : record->epochs) epochs.push_back(epoch);
+  return epochs;
+}
+
+absl::Status MemoryJobStore::AppendEvent(absl::string_view id, const job::Event& event) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  record->events.push_back(event);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<job::Event>> MemoryJobStore::Events(absl::string_view id) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  return record->events;
+}
+
+bool MemoryJobStore::IsReferenced(const std::string& sha256) const {
+  for (const auto& [id, record] : records_) {
+    for (const job::FileRef& file : record.checkpoints) {
+      if (file.sha256 == sha256) return true;
+    }
+  }
+  return false;
+}
+
+absl::StatusOr<std::vector<job::FileRef>> MemoryJobStore::PutCheckpoint(absl::string_view id,
+                                                                        const job::FileRef& file,
+                                                                        int64_t keep) {
+  HEBB_RETURN_IF_ERROR(CheckKeep(keep));
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  std::vector<job::FileRef>& kept = record->checkpoints;
+  CheckpointPlan plan = PlanCheckpoint(kept, file, keep);
+  for (const job::FileRef& old : plan.remove) {
+    kept.erase(std::find_if(kept.begin(), kept.end(),
+                            [&](const job::FileRef& other) { return other.step == old.step; }));
+  }
+  if (plan.add) kept.push_back(file);
+  std::vector<job::FileRef>& removed = plan.remove;
+  const auto in_use = [this](const job::FileRef& old) {
+    mutex_.AssertHeld();
+    return IsReferenced(old.sha256);
+  };
+  removed.erase(std::remove_if(removed.begin(), removed.end(), in_use), removed.end());
+  return removed;
+}
+
+absl::StatusOr<std::vector<job::FileRef>> MemoryJobStore::Checkpoints(absl::string_view id) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  return record->checkpoints;
+}
+
+}  // namespace hebb::store

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A JobStore that forgets at exit: the fake for tests, and the reference of the contract suite.
+#ifndef HEBB_SERVER_STORE_MEMORY_JOB_STORE_H_
+#define HEBB_SERVER_STORE_MEMORY_JOB_STORE_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/store/job_store.h"
+
+namespace hebb::store {
+
+// Thread-safe.
+class MemoryJobStore : public JobStore {
+ public:
+  absl::StatusOr<job::Job> Create(const job::Job& job) override;
+  absl::StatusOr<job::Job> Get(absl::string_view key) override;
+  absl::StatusOr<std::vector<job::Job>> List(bool ended) override;
+  absl::StatusOr<Overview> ReadOverview(absl::Time ended_after) override;
+  absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
+  absl::Status PutEpoch(absl::string_view id, const job::EpochRecord& record) override;
+  absl::StatusOr<std::vector<job::EpochRecord>> Epochs(absl::string_view id) override;
+  absl::Status AppendEvent(absl::string_view id, const job::Event& event) override;
+  absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) override;
+  absl::StatusOr<std::vector<job::FileRef>> PutCheckpoint(absl::string_view id,
+                                                          const job::FileRef& file,
+                                                          int64_t keep) override;
+  absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) override;
+
+ private:
+  struct Record {
+    int64_t sequence = 0;
+    job::Job job;
+    std::map<int64_t, job::EpochRecord> epochs;
+    std::vector<job::Event> events;
+    std::vector<job::FileRef> checkpoints;
+  };
+
+  template <typename Wanted>
+  std::vector<job::Job> NewestFirst(const Wanted& wanted) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<Record*> Find(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsReferenced(const std::string& sha256) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::Mutex mutex_;
+  std::map<std::string, Record, std::less<>> records_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace hebb::store
+
+#endif  // HEBB_SERVER_STORE_MEMORY_JOB_STORE_H_

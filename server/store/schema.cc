@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/store/schema.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "common/status_macros.h"
+
+namespace hebb::store {
+namespace {
+
+constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
+
+// Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
+// the tables is a new step at the end, and a line in docs/state_schema.md.
+constexpr std::array<absl::string_view, 1> kMigrations = {R"sql(
+CREATE TABLE migration (
+  version    INTEGER PRIMARY KEY,
+  applied_ns INTEGER NOT NULL
+) STRICT;
+CREATE TABLE job (
+  sequence            INTEGER PRIMARY KEY AUTOINCREMENT,
+  id                  TEXT NOT NULL UNIQUE,
+  name                TEXT NOT NULL,
+  request_id          TEXT UNIQUE,
+  state               TEXT NOT NULL CHECK (state IN ('QUEUED', 'STARTING', 'RUNNING', 'PAUSING',
+                        'PAUSED', 'CANCELLING', 'CANCELLED', 'SUCCEEDED', 'FAILED')),
+  reason              TEXT NOT NULL,
+  spec_json           TEXT NOT NULL,
+  spec_digest         TEXT NOT NULL,
+  yaml                TEXT NOT NULL,
+  priority            INTEGER NOT NULL,
+  workers             INTEGER NOT NULL,
+  min_workers         INTEGER NOT NULL,
+  device              TEXT NOT NULL,
+  created_ns          INTEGER NOT NULL,
+  ended_ns            INTEGER,
+  epoch               INTEGER NOT NULL,
+  step                INTEGER NOT NULL,
+  total_steps         INTEGER NOT NULL,
+  images_per_second   REAL,
+  weights_digest      TEXT NOT NULL,
+  train_loss          REAL,
+  train_accuracy      REAL,
+  validation_accuracy REAL,
+  test_accuracy       REAL,
+  test_loss           REAL
+) STRICT;
+CREATE INDEX job_by_name ON job (name);
+CREATE INDEX job_by_state ON job (state);
+CREATE TABLE attempt (
+  job        TEXT NOT NULL REFERENCES job (id),
+  number     INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  outcome    TEXT NOT NULL,
+  reason     TEXT NOT NULL,
+  start_step INTEGER NOT NULL,
+  started_ns INTEGER,
+  ended_ns   INTEGER,
+  PRIMARY KEY (job, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE member (
+  job      TEXT NOT NULL REFERENCES job (id),
+  position INTEGER NOT NULL,
+  rank     INTEGER NOT NULL,
+  worker   TEXT NOT NULL,
+  host     TEXT NOT NULL,
+  device   TEXT NOT NULL,
+  PRIMARY KEY (job, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE epoch (
+  job                 TEXT NOT NULL REFERENCES job (id),
+  epoch               INTEGER NOT NULL,
+  step                INTEGER NOT NULL,
+  seconds             REAL,
+  train_loss          REAL,
+  train_accuracy      REAL,
+  validation_accuracy REAL,
+  test_accuracy       REAL,
+  test_loss           REAL,
+  PRIMARY KEY (job, epoch)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE alignment (
+  job      TEXT NOT NULL,
+  epoch    INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  layer    TEXT NOT NULL,
+  cosine   REAL,
+  PRIMARY KEY (job, epoch, position),
+  FOREIGN KEY (job, epoch) REFERENCES epoch (job, epoch) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE TABLE event (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  job      TEXT NOT NULL REFERENCES job (id),
+  time_ns  INTEGER NOT NULL,
+  text     TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_by_job ON event (job, sequence);
+CREATE TABLE checkpoint (
+  sequence       INTEGER PRIMARY KEY AUTOINCREMENT,
+  job            TEXT NOT NULL REFERENCES job (id),
+  step           INTEGER NOT NULL,
+  sha256         TEXT NOT NULL,
+  bytes          INTEGER NOT NULL,
+  weights_digest TEXT NOT NULL,
+  stored_ns      INTEGER,
+  UNIQUE (job, step)
+) STRICT;
+CREATE INDEX checkpoint_by_sha256 ON checkpoint (sha256);
+)sql"};
+
+absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {
+  HEBB_ASSIGN_OR_RETURN(Statement statement, database.Prepare(sql));
+  HEBB_ASSIGN_OR_RETURN(const bool row, statement.Step());
+  return row ? statement.TakeInt() : 0;
+}
+
+// 0: an empty file.
+absl::StatusOr<int64_t> Version(Database& database, const std::string& path) {
+  HEBB_ASSIGN_OR_RETURN(const int64_t application, Number(database, "PRAGMA application_id"));
+  if (application == kApplicationId) {
+    return Number(database, "SELECT coalesce(max(version), 0) FROM migration");
+  }
+  HEBB_ASSIGN_OR_RETURN(const int64_t tables,
+                        Number(database, "SELECT count(*) FROM sqlite_master"));
+  if (application == 0 && tables == 0) return 0;
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, ": this is a database of another program; use another --state-dir"));
+}
+
+}  // namespace
+
+absl::Status Migrate(Database& database, const std::string& path, absl::Time now) {
+  constexpr auto kNewest = static_cast<int64_t>(kMigrations.size());
+  HEBB_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database));
+  HEBB_ASSIGN_OR_RETURN(const int64_t version, Version(database, path));
+  if (version > kNewest) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": written by a newer Hebb (schema ", version, ", this one knows up to ",
+                     kNewest, "); start that version, or use another --state-dir"));
+  }
+  for (int64_t next = version + 1; next <= kNewest; ++next) {
+    HEBB_RETURN_IF_ERROR(database.Execute(std::string(kMigrations[next - 1])));
+    HEBB_ASSIGN_OR_RETURN(Statement record,
+                          database.Prepare("INSERT INTO migration VALUES (?, ?)"));
+    HEBB_RETURN_IF_ERROR(record.Bind(next).Bind(now).Run());
+  }
+  HEBB_RETURN_IF_ERROR(database.Execute(absl::StrCat("PRAGMA application_id = ", kApplicationId)));
+  return transaction.Commit();
+}
+
+}  // namespace hebb::store
