@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/control/checkpoints.h"
+
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+
+namespace hebb::control {
+
+absl::StatusOr<StoredCheckpoint> Checkpoints::NewestIntact(absl::string_view job) {
+  HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> files, jobs_.Checkpoints(job));
+  if (files.empty()) {
+    return absl::NotFoundError(absl::StrCat("job ", job, " has no checkpoint yet"));
+  }
+  std::vector<std::string> damaged;
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    auto path = blobs_.VerifiedPath(file->sha256);
+    if (path.ok()) return StoredCheckpoint{*file, *path};
+    if (!absl::IsDataLoss(path.status()) && !absl::IsNotFound(path.status())) {
+      return path.status();
+    }
+    NameDamaged(job, *file, path.status());
+    damaged.push_back(absl::StrCat("step ", file->step, " (", path.status().message(), ")"));
+  }
+  return absl::DataLossError(
+      absl::StrCat("no checkpoint of job ", job, " is intact: ", absl::StrJoin(damaged, "; ")));
+}
+
+void Checkpoints::NameDamaged(absl::string_view job, const job::FileRef& file,
+                              const absl::Status& why) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!named_.insert(file.sha256).second) return;
+  }
+  const std::string text =
+      absl::StrCat("checkpoint of step ", file.step, " is damaged: ", why.message(),
+                   "; the one before it is used");
+  LogWarning(text, {{"job", std::string(job)}});
+  const absl::Status status = jobs_.AppendEvent(job, {absl::Now(), text});
+  if (!status.ok()) LogError(status.message(), {{"job", std::string(job)}});
+}
+
+absl::StatusOr<bool> Checkpoints::IsInitOfAJob(const std::string& sha256) {
+  HEBB_ASSIGN_OR_RETURN(const std::vector<job::Job> jobs, jobs_.List(false));
+  for (const job::Job& job : jobs) {
+    if (absl::StrContains(job.spec_json, sha256)) return true;
+  }
+  return false;
+}
+
+absl::Status Checkpoints::Put(absl::string_view job, const job::FileRef& file, int64_t keep) {
+  HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> removed,
+                        jobs_.PutCheckpoint(job, file, keep));
+  for (const job::FileRef& old : removed) {
+    HEBB_ASSIGN_OR_RETURN(const bool needed, IsInitOfAJob(old.sha256));
+    if (needed) continue;
+    const absl::Status status = blobs_.Remove(old.sha256);
+    // The new checkpoint is safe; a file that stays behind only costs space.
+    if (!status.ok()) LogWarning(status.message(), {{"job", std::string(job)}});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace hebb::control

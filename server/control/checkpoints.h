@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job's checkpoints: the records of the store and the files of the blob store kept in step.
+#ifndef HEBB_SERVER_CONTROL_CHECKPOINTS_H_
+#define HEBB_SERVER_CONTROL_CHECKPOINTS_H_
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "server/job/job.h"
+#include "server/store/blob_store.h"
+#include "server/store/job_store.h"
+
+namespace hebb::control {
+
+struct StoredCheckpoint {
+  job::FileRef file;
+  std::string path;  // checked against its name just now
+};
+
+// Thread-safe; borrows both stores.
+class Checkpoints {
+ public:
+  Checkpoints(store::JobStore& jobs, store::BlobStore& blobs) : jobs_(jobs), blobs_(blobs) {}
+
+  // The newest whose content is intact; a damaged one is named in the job's events (once) and
+  // passed over. NOT_FOUND: there is none yet; DATA_LOSS: all are damaged, named.
+  absl::StatusOr<StoredCheckpoint> NewestIntact(absl::string_view job);
+
+  // Records a file that is in the blob store, and removes the files beyond the newest `keep` that
+  // nothing needs any more.
+  absl::Status Put(absl::string_view job, const job::FileRef& file, int64_t keep);
+
+ private:
+  void NameDamaged(absl::string_view job, const job::FileRef& file, const absl::Status& why);
+  // Whether a job that has not ended starts from this file.
+  absl::StatusOr<bool> IsInitOfAJob(const std::string& sha256);
+
+  store::JobStore& jobs_;
+  store::BlobStore& blobs_;
+  absl::Mutex mutex_;
+  std::set<std::string> named_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace hebb::control
+
+#endif  // HEBB_SERVER_CONTROL_CHECKPOINTS_H_

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/control/controller.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+
+namespace hebb::control {
+namespace {
+
+// Far more than a healthy loop ever has waiting; a stream that finds it full is ended.
+constexpr size_t kMailboxMax = 100000;
+
+}  // namespace
+
+std::function<absl::Time()> SteadyClock() {
+  const absl::Time start = absl::Now();
+  const auto steady_start = std::chrono::steady_clock::now();
+  return [start, steady_start] {
+    return start + absl::FromChrono(std::chrono::steady_clock::now() - steady_start);
+  };
+}
+
+Controller::Controller(ControllerOptions options, store::JobStore& jobs, store::BlobStore& blobs,
+                       Checkpoints& checkpoints, Rendezvous& rendezvous)
+    : options_(std::move(options)),
+      jobs_(jobs),
+      blobs_(blobs),
+      checkpoints_(checkpoints),
+      rendezvous_(rendezvous),
+      workers_(options_.times.detect_within) {}
+
+Controller::~Controller() { Stop(); }
+
+void Controller::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Controller::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+  workers_.CloseAll();
+  std::deque<Mail> unread;
+  {
+    absl::MutexLock lock(&mutex_);
+    unread.swap(mailbox_);
+  }
+  for (Mail& mail : unread) {
+    if (auto* attach = std::get_if<AttachMail>(&mail.content)) attach->link->Close();
+  }
+}
+
+// ---- the mailbox -------------------------------------------------------------------------------
+
+bool Controller::Post(Mail mail) {
+  absl::MutexLock lock(&mutex_);
+  if (stopping_ || mailbox_.size() >= kMailboxMax) return false;
+  mailbox_.push_back(std::move(mail));
+  return true;
+}
+
+Session Controller::Attach(const Hello& hello, std::shared_ptr<WorkerLink> link) {
+  Session session;
+  {
+    absl::MutexLock lock(&mutex_);
+    session = next_session_++;
+  }
+  if (!Post({session, options_.clock(), AttachMail{hello, link}})) link->Close();
+  return session;
+}
+
+bool Controller::Receive(Session session, FromWorker message) {
+  return Post({session, options_.clock(), std::move(message)});
+}
+
+void Controller::Detach(Session session) { Post({session, options_.clock(), DetachMail{}}); }
+
+void Controller::Wake() {
+  absl::MutexLock lock(&mutex_);
+  woken_ = true;
+}
+
+FleetSnapshot Controller::Fleet() const {
+  absl::MutexLock lock(&mutex_);
+  return snapshot_;
+}
+
+// ---- the loop ----------------------------------------------------------------------------------
+
+void Controller::Run() {
+  const absl::Duration pause =
+      std::clamp(options_.times.detect_within / 8, absl::Milliseconds(5), absl::Milliseconds(250));
+  const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || woken_ || !mailbox_.empty();
+  };
+  last_turn_ = options_.clock();
+  while (true) {
+    std::deque<Mail> mail;
+    bool woken = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.AwaitWithTimeout(absl::Condition(&due), pause);
+      if (stopping_) return;
+      mail.swap(mailbox_);
+      woken = std::exchange(woken_, false);
+    }
+    Turn(std::move(mail), woken);
+  }
+}
+
+void Controller::Turn(std::deque<Mail> mail, bool woken) {
+  const absl::Time now = options_.clock();
+  // If this process stood still (a suspended machine, a stopped process), the silence was ours.
+  if (now - last_turn_ > options_.times.detect_within / 2) {
+    workers_.ForgiveSilence(now);
+    for (auto& [id, live] : live_) live->gang.ForgiveSilence(now);
+  }
+  if (woken) dirty_ = true;
+  for (Mail& piece : mail) Handle(piece);
+  Tick(now);
+  // Before the scheduler looks: a job whose attempt has just ended is queued again.
+  std::erase_if(live_, [](const auto& item) {
+    return item.second->gang.ended() && item.second->undone.empty();
+  });
+  if (dirty_ || now >= next_reconcile_) {
+    dirty_ = false;
+    next_reconcile_ = absl::InfiniteFuture();
+    Reconcile(now);
+  }
+  Publish(now);
+  last_turn_ = options_.clock();
+}
+
+void Controller::Tick(absl::Time now) {
+  for (auto& [id, live] : live_) {
+    if (!live->undone.empty() && now >= live->retry_at) {
+      Carry(*live, std::exchange(live->undone, {}));
+    }
+    if (now >= live->runtime_ends) {
+      live->runtime_ends = absl::InfiniteFuture();
+      Carry(*live, live->gang.RequestStop(AttemptOutcome::kFailed,
+                                          "it ran longer than resources.max_runtime allows; its "
+                                          "last checkpoint is kept",
+                                          now));
+    }
+    Carry(*live, live->gang.OnTick(now));
+    WriteProgress(*live, now);
+  }
+  if (workers_.Sweep(now)) dirty_ = true;
+}
+
+void Controller::Publish(absl::Time now) {
+  FleetSnapshot snapshot;
+  snapshot.workers = workers_.Views(now);
+  snapshot.recoveries = recoveries_;
+  for (const auto& [id, live] : live_) {
+    if (live->gang.unreachable()) snapshot.unreachable_jobs.insert(id);
+  }
+  absl::MutexLock lock(&mutex_);
+  snapshot_ = std::move(snapshot);
+}
+
+Controller::Live* Controller::FindLive(const std::string& job, int attempt) {
+  const auto found = live_.find(job);
+  if (found == live_.end() || found->second->gang.ended()) return nullptr;
+  return found->second->gang.options().attempt == attempt ? found->second.get() : nullptr;
+}
+
+Controller::Live* Controller::LiveOf(const std::string& worker) {
+  for (auto& [id, live] : live_) {
+    if (live->gang.HasMember(worker)) return live.get();
+  }
+  return nullptr;
+}
+
+}  // namespace hebb::control

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control loop: one thread that owns the attached workers and the gangs, writes what happens
+// to the store, and lets the scheduler decide when something changed. Everyone else posts to its
+// mailbox or writes the store and wakes it; nobody waits for it.
+#ifndef HEBB_SERVER_CONTROL_CONTROLLER_H_
+#define HEBB_SERVER_CONTROL_CONTROLLER_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/control/checkpoints.h"
+#include "server/control/gang.h"
+#include "server/control/messages.h"
+#include "server/control/rendezvous.h"
+#include "server/control/worker_registry.h"
+#include "server/scheduler/scheduler.h"
+#include "server/store/blob_store.h"
+#include "server/store/job_store.h"
+
+namespace hebb::control {
+
+// A clock that neither jumps nor runs backwards (the wall clock at its start plus a steady one).
+std::function<absl::Time()> SteadyClock();
+
+struct ControllerOptions {
+  GangTimes times;
+  // So many attempts lost in a row without a step gained fail the job.
+  int lost_attempts_max = 5;
+  // The pause before the third attempt of such a row; doubles from there, up to 30 s.
+  absl::Duration retry_pause = absl::Seconds(1);
+  // How often the latest progress is written down.
+  absl::Duration progress_every = absl::Milliseconds(500);
+  std::function<absl::Time()> clock = SteadyClock();
+};
+
+// What outsiders see of the loop's own knowledge.
+struct FleetSnapshot {
+  std::vector<WorkerView> workers;
+  std::map<std::string, int64_t> recoveries;  // worker_lost, attempt_lost: since the start
+  std::set<std::string> unreachable_jobs;
+};
+
+// Thread-safe but for Start and Stop. Borrows the stores.
+class Controller {
+ public:
+  Controller(ControllerOptions options, store::JobStore& jobs, store::BlobStore& blobs,
+             Checkpoints& checkpoints, Rendezvous& rendezvous);
+  ~Controller();  // stops
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  void Start();
+  // Ends the loop and all workers' streams; the workers train on. Idempotent.
+  void Stop();
+
+  // The stream's first word; what the worker is told goes to `link`.
+  Session Attach(const Hello& hello, std::shared_ptr<WorkerLink> link);
+  // False: the mailbox is full; end the stream.
+  bool Receive(Session session, FromWorker message);
+  void Detach(Session session);
+  // Something changed in the store: a job was submitted, or is to be cancelled.
+  void Wake();
+
+  FleetSnapshot Fleet() const;
+  const GangTimes& times() const { return options_.times; }
+
+ private:
+  // One job in STARTING, RUNNING or CANCELLING.
+  struct Live {
+    explicit Live(GangOptions gang_options) : gang(std::move(gang_options)) {}
+    Gang gang;
+    job::Job job;  // as it was when the attempt began
+    std::optional<job::FileRef> resume;
+    std::optional<job::FileRef> init;
+    absl::Time runtime_ends = absl::InfiniteFuture();
+    std::optional<Progress> progress;  // not written down yet
+    absl::Time progress_written = absl::InfinitePast();
+    Effects undone;  // an End that could not be made durable, and what follows it
+    absl::Time retry_at = absl::InfinitePast();
+  };
+  struct AttachMail {
+    Hello hello;
+    std::shared_ptr<WorkerLink> link;
+  };
+  struct DetachMail {};
+  struct Mail {
+    Session session;
+    absl::Time arrived;
+    std::variant<AttachMail, FromWorker, DetachMail> content;
+  };
+  // Attempts lost in a row without a step gained.
+  struct Losses {
+    std::vector<std::string> causes;
+    absl::Time not_before = absl::InfinitePast();
+  };
+
+  // controller.cc: the loop
+  bool Post(Mail mail);
+  void Run();
+  void Turn(std::deque<Mail> mail, bool woken);
+  void Tick(absl::Time now);
+  void Publish(absl::Time now);
+  Live* FindLive(const std::string& job, int attempt);
+  Live* LiveOf(const std::string& worker);  // the gang it is a member of
+
+  // controller_mail.cc: what workers say
+  void Handle(Mail& mail);
+  void HandleAttach(Session session, AttachMail& mail, absl::Time now);
+  void HandleDetach(Session session, absl::Time now);
+  void HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time now);
+  void HandleEpoch(WorkerEntry& entry, const EpochReport& report);
+  void HandleFarewell(WorkerEntry& entry, const Farewell& farewell, absl::Time now);
+  void TellReleased(const WorkerEntry& entry, const GenerationId& id);
+
+  // controller_effects.cc: what gangs want
+  void Carry(Live& live, Effects effects);
+  bool CarryOne(Live& live, const Effect& effect);
+  void CarryPrepare(Live& live, const std::string& worker);
+  bool CarryCommit(Live& live, const Formation& formation);
+  bool CarryEnd(Live& live, const End& end);
+  absl::Status WriteEnd(Live& live, const End& end, bool give_up);
+  bool GiveUp(Live& live, const End& end);
+  void FreeWorker(const std::string& worker, const std::string& job);
+  void WriteProgress(Live& live, absl::Time now);
+  void AddEvent(const std::string& job, const std::string& text);
+
+  // controller_jobs.cc: which job runs where
+  void Reconcile(absl::Time now);
+  void Recover(const job::Job& job, absl::Time now);
+  void StartJob(const scheduler::Start& start, absl::Time now);
+  void StoreWait(const job::Job& job, const scheduler::Wait& wait);
+  void AddJoiners(absl::Time now);
+  std::unique_ptr<Live> MakeLive(const job::Job& job);
+  absl::Status FindFiles(Live& live);
+
+  const ControllerOptions options_;
+  store::JobStore& jobs_;
+  store::BlobStore& blobs_;
+  Checkpoints& checkpoints_;
+  Rendezvous& rendezvous_;
+
+  // The loop's alone.
+  WorkerRegistry workers_;
+  std::map<std::string, std::unique_ptr<Live>> live_;  // by job id
+  std::map<std::string, Losses> losses_;               // by job id
+  std::map<std::string, int64_t> recoveries_;
+  bool dirty_ = true;  // something changed that the scheduler should see
+  absl::Time next_reconcile_ = absl::InfiniteFuture();
+  absl::Time last_turn_ = absl::InfinitePast();
+
+  mutable absl::Mutex mutex_;
+  std::deque<Mail> mailbox_ ABSL_GUARDED_BY(mutex_);
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Session next_session_ ABSL_GUARDED_BY(mutex_) = 1;
+  FleetSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace hebb::control
+
+#endif  // HEBB_SERVER_CONTROL_CONTROLLER_H_

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// What gangs want, carried out in order: words to workers, the rendezvous, the store.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/log.h"
+#include "server/control/controller.h"
+
+namespace hebb::control {
+namespace {
+
+constexpr absl::Duration kRetryPauseMax = absl::Seconds(30);
+constexpr absl::Duration kStoreRetry = absl::Seconds(1);
+
+void MergeResult(const AttemptResult& result, job::Job& job) {
+  job.step = std::max(job.step, result.step);
+  if (!result.weights_digest.empty()) job.weights_digest = result.weights_digest;
+  if (result.images_per_second > 0) job.images_per_second = result.images_per_second;
+  const job::Metrics& metrics = result.metrics;
+  if (metrics.train_loss) job.metrics.train_loss = metrics.train_loss;
+  if (metrics.train_accuracy) job.metrics.train_accuracy = metrics.train_accuracy;
+  if (metrics.validation_accuracy) job.metrics.validation_accuracy = metrics.validation_accuracy;
+  if (metrics.test_accuracy) job.metrics.test_accuracy = metrics.test_accuracy;
+  if (metrics.test_loss) job.metrics.test_loss = metrics.test_loss;
+}
+
+void MergeProgress(const Progress& progress, job::Job& job) {
+  job.step = progress.step;
+  job.epoch = progress.epoch;
+  job.total_steps = progress.total_steps;
+  if (progress.images_per_second > 0) job.images_per_second = progress.images_per_second;
+  job.metrics.train_loss = progress.train_loss;
+  job.metrics.train_accuracy = progress.train_accuracy;
+}
+
+job::State StateAfter(const End& end, job::State now, bool give_up) {
+  switch (end.outcome) {
+    case AttemptOutcome::kSucceeded:
+      return job::State::kSucceeded;
+    case AttemptOutcome::kFailed:
+      return job::State::kFailed;
+    case AttemptOutcome::kCancelled:
+      return job::State::kCancelled;
+    case AttemptOutcome::kLost:
+      break;
+  }
+  if (now == job::State::kCancelling) return job::State::kCancelled;
+  return give_up ? job::State::kFailed : job::State::kQueued;
+}
+
+}  // namespace
+
+void Controller::AddEvent(const std::string& job, const std::string& text) {
+  LogInfo(text, {{"job", job}});
+  const absl::Status status = jobs_.AppendEvent(job, {absl::Now(), text});
+  if (!status.ok()) LogError(status.message(), {{"job", job}});
+}
+
+void Controller::Carry(Live& live, Effects effects) {
+  for (size_t i = 0; i < effects.size(); ++i) {
+    if (CarryOne(live, effects[i])) continue;
+    if (std::holds_alternative<Commit>(effects[i])) {
+      // What was formed was never told: the attempt ends, and its End may go through later.
+      Carry(live, live.gang.Abandon("its new generation could not be written down"));
+    } else {
+      live.undone.assign(effects.begin() + static_cast<std::ptrdiff_t>(i), effects.end());
+      live.retry_at = options_.clock() + kStoreRetry;
+    }
+    return;
+  }
+}
+
+bool Controller::CarryOne(Live& live, const Effect& effect) {
+  const std::string& job = live.job.id;
+  if (const auto* prepare = std::get_if<Prepare>(&effect)) {
+    CarryPrepare(live, prepare->worker);
+  } else if (const auto* send = std::get_if<Send>(&effect)) {
+    workers_.Send(send->worker, send->message);
+  } else if (const auto* commit = std::get_if<Commit>(&effect)) {
+    return CarryCommit(live, commit->formation);
+  } else if (const auto* close = std::get_if<Close>(&effect)) {
+    rendezvous_.Close({job, live.gang.options().attempt, close->generation});
+  } else if (const auto* lost = std::get_if<Lost>(&effect)) {
+    dirty_ = true;
+    ++recoveries_["worker_lost"];
+    FreeWorker(lost->worker, job);
+    AddEvent(job, lost->text);
+  } else if (const auto* retire = std::get_if<Retire>(&effect)) {
+    FreeWorker(retire->worker, job);
+    if (WorkerEntry* entry = workers_.Find(retire->worker)) entry->draining = true;
+  } else if (const auto* note = std::get_if<Note>(&effect)) {
+    AddEvent(job, note->text);
+  } else if (const auto* end = std::get_if<End>(&effect)) {
+    return CarryEnd(live, *end);
+  }
+  return true;
+}
+
+void Controller::FreeWorker(const std::string& worker, const std::string& job) {
+  WorkerEntry* entry = workers_.Find(worker);
+  if (entry != nullptr && entry->job == job) entry->job.clear();
+}
+
+void Controller::CarryPrepare(Live& live, const std::string& worker) {
+  WorkerEntry* entry = workers_.Find(worker);
+  if (entry == nullptr) return;
+  entry->job = live.job.id;
+  Assign assign{live.job.id,        live.gang.options().attempt,
+                live.job.spec_json, live.job.spec_digest,
+                std::nullopt,       live.init};
+  // Later on the gang itself has a newer state than any checkpoint.
+  if (live.gang.generation() == 0) assign.resume = live.resume;
+  if (entry->link != nullptr) entry->link->Send(assign);
+}
+
+bool Controller::CarryCommit(Live& live, const Formation& formation) {
+  const auto written = jobs_.Update(live.job.id, [&](job::Job& job) {
+    if (job.attempts.empty() || job.attempts.back().number != formation.generation.attempt) {
+      return absl::AbortedError("another attempt has begun");
+    }
+    job.attempts.back().generation = formation.generation.generation;
+    job.members = formation.members;
+    if (job.state == job::State::kStarting) job.state = job::State::kRunning;
+    job.reason.clear();
+    return absl::OkStatus();
+  });
+  if (!written.ok()) {
+    LogError(written.status().message(), {{"job", live.job.id}});
+    return false;
+  }
+  rendezvous_.Open(formation.generation);
+  AddEvent(live.job.id,
+           absl::StrCat("attempt ", formation.generation.attempt, " generation ",
+                        formation.generation.generation, ": ", formation.members.size(),
+                        " workers over ", formation.backend, " from step ", formation.start_step));
+  return true;
+}
+
+// Counts attempts lost in a row without a step gained; true when it is time to stop trying.
+bool Controller::GiveUp(Live& live, const End& end) {
+  if (end.outcome != AttemptOutcome::kLost ||
+      live.gang.highest_step() > live.gang.options().start_step) {
+    losses_.erase(live.job.id);
+    return false;
+  }
+  Losses& losses = losses_[live.job.id];
+  losses.causes.push_back(end.reason);
+  const int count = static_cast<int>(losses.causes.size());
+  if (count >= 2) {
+    losses.not_before =
+        options_.clock() +
+        std::min(options_.retry_pause * (1 << std::min(count - 2, 5)), kRetryPauseMax);
+  }
+  return count >= options_.lost_attempts_max;
+}
+
+absl::Status Controller::WriteEnd(Live& live, const End& end, bool give_up) {
+  std::string reason = end.reason;
+  if (give_up) {
+    std::vector<std::string> causes = losses_[live.job.id].causes;
+    causes.erase(std::unique(causes.begin(), causes.end()), causes.end());
+    reason = absl::StrCat(
+        options_.lost_attempts_max,
+        " attempts in a row were lost without a step gained: ", absl::StrJoin(causes, "; "));
+  }
+  const int attempt = live.gang.options().attempt;
+  return jobs_
+      .Update(live.job.id,
+              [&](job::Job& job) {
+                if (job.attempts.empty() || job.attempts.back().number != attempt) {
+                  return absl::FailedPreconditionError("another attempt has begun");
+                }
+                const job::State state = StateAfter(end, job.state, give_up);
+                const absl::Time now = absl::Now();
+                job.attempts.back().outcome = std::string(OutcomeName(end.outcome));
+                job.attempts.back().reason = end.reason;
+                job.attempts.back().ended = now;
+                if (live.progress) MergeProgress(*live.progress, job);
+                if (end.result) MergeResult(*end.result, job);
+                job.state = state;
+                job.reason = reason;
+                if (job::IsTerminal(state)) job.ended = now;
+                return absl::OkStatus();
+              })
+      .status();
+}
+
+bool Controller::CarryEnd(Live& live, const End& end) {
+  dirty_ = true;
+  const auto before = losses_.find(live.job.id) == losses_.end()
+                          ? std::optional<Losses>()
+                          : std::optional<Losses>(losses_[live.job.id]);
+  const bool give_up = GiveUp(live, end);
+  const absl::Status status = WriteEnd(live, end, give_up);
+  if (!status.ok()) {
+    LogError(status.message(), {{"job", live.job.id}});
+    // FAILED_PRECONDITION: the store knows better (the job has ended); the workers are released.
+    if (!absl::IsFailedPrecondition(status) && !absl::IsNotFound(status)) {
+      if (before) losses_[live.job.id] = *before;
+      if (!before) losses_.erase(live.job.id);
+      return false;
+    }
+  }
+  live.progress.reset();
+  if (end.outcome != AttemptOutcome::kLost || give_up) losses_.erase(live.job.id);
+  if (end.outcome == AttemptOutcome::kLost) ++recoveries_["attempt_lost"];
+  AddEvent(live.job.id,
+           absl::StrCat("attempt ", live.gang.options().attempt, " ", OutcomeName(end.outcome),
+                        end.reason.empty() ? "" : ": ", end.reason));
+  for (const WorkerView& view : workers_.Views(options_.clock())) {
+    FreeWorker(view.facts.id, live.job.id);
+  }
+  return true;
+}
+
+void Controller::WriteProgress(Live& live, absl::Time now) {
+  if (!live.progress || now - live.progress_written < options_.progress_every) return;
+  live.progress_written = now;
+  const auto written = jobs_.Update(live.job.id, [&](job::Job& job) {
+    MergeProgress(*live.progress, job);
+    return absl::OkStatus();
+  });
+  if (written.ok()) {
+    live.progress.reset();
+  } else {
+    LogError(written.status().message(), {{"job", live.job.id}});
+  }
+}
+
+}  // namespace hebb::control

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which job runs where: the store's jobs against the loop's gangs, the scheduler's decisions.
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/log.h"
+#include "common/spec/parse.h"
+#include "common/status_macros.h"
+#include "server/control/controller.h"
+
+namespace hebb::control {
+namespace {
+
+bool IsActive(job::State state) {
+  return state == job::State::kStarting || state == job::State::kRunning ||
+         state == job::State::kPausing || state == job::State::kCancelling;
+}
+
+absl::Duration TimeUsed(const job::Job& job) {
+  absl::Duration used = absl::ZeroDuration();
+  for (const job::Attempt& attempt : job.attempts) {
+    if (attempt.ended != absl::InfiniteFuture()) used += attempt.ended - attempt.started;
+  }
+  return used;
+}
+
+}  // namespace
+
+void Controller::Reconcile(absl::Time now) {
+  auto jobs = jobs_.List(/*ended=*/false);
+  if (!jobs.ok()) {
+    LogError(jobs.status().message());
+    next_reconcile_ = now + absl::Seconds(1);
+    return;
+  }
+  scheduler::View view;
+  std::map<std::string, const job::Job*> queued;
+  for (const job::Job& job : *jobs) {
+    const auto live = live_.find(job.id);
+    if (IsActive(job.state) && live == live_.end()) Recover(job, now);
+    if (job.state == job::State::kCancelling && live_.contains(job.id)) {
+      Live& stopped = *live_[job.id];
+      Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kCancelled, "cancelled", now));
+    }
+    if (job.state != job::State::kQueued || live != live_.end()) continue;
+    const auto losses = losses_.find(job.id);
+    const absl::Time not_before =
+        losses == losses_.end() ? absl::InfinitePast() : losses->second.not_before;
+    if (not_before > now) next_reconcile_ = std::min(next_reconcile_, not_before);
+    queued[job.id] = &job;
+    view.jobs.push_back(
+        {job.id, job.priority, job.workers, job.min_workers, job.device, job.created, not_before});
+  }
+  // A running job that lost a member takes its replacement before a waiting job takes the worker.
+  AddJoiners(now);
+  view.idle = workers_.Idle(now);
+  view.load.busy = workers_.Busy();
+  view.load.busy_workers = static_cast<int>(view.load.busy.size());
+  const scheduler::Decision decision = scheduler::Schedule(view, now);
+  for (const scheduler::Start& start : decision.starts) StartJob(start, now);
+  for (const scheduler::Wait& wait : decision.waits) {
+    const auto found = queued.find(wait.job);
+    if (found != queued.end()) StoreWait(*found->second, wait);
+  }
+}
+
+void Controller::StoreWait(const job::Job& job, const scheduler::Wait& wait) {
+  if (job.reason == wait.text) return;
+  const auto written = jobs_.Update(job.id, [&](job::Job& changed) {
+    if (changed.state == job::State::kQueued) changed.reason = wait.text;
+    return absl::OkStatus();
+  });
+  if (!written.ok()) LogError(written.status().message(), {{"job", job.id}});
+}
+
+absl::Status Controller::FindFiles(Live& live) {
+  HEBB_ASSIGN_OR_RETURN(const spec::Job spec, spec::JobFromJson(live.job.spec_json));
+  if (spec.resources.max_runtime > 0) {
+    live.runtime_ends =
+        options_.clock() + absl::Seconds(spec.resources.max_runtime) - TimeUsed(live.job);
+  }
+  if (!spec.init.sha256.empty()) {
+    HEBB_ASSIGN_OR_RETURN(const std::string path, blobs_.VerifiedPath(spec.init.sha256));
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(path, error);
+    if (error) return absl::DataLossError(absl::StrCat(path, ": ", error.message()));
+    job::FileRef init;
+    init.sha256 = spec.init.sha256;
+    init.bytes = static_cast<int64_t>(bytes);
+    live.init = init;
+  }
+  const auto checkpoint = checkpoints_.NewestIntact(live.job.id);
+  if (checkpoint.ok()) {
+    live.resume = checkpoint->file;
+  } else if (absl::IsDataLoss(checkpoint.status())) {
+    // Every step can be computed again, so the job goes on from the start, and says so.
+    AddEvent(live.job.id,
+             absl::StrCat(checkpoint.status().message(), "; it starts again from step 0"));
+  } else if (!absl::IsNotFound(checkpoint.status())) {
+    return checkpoint.status();
+  }
+  return absl::OkStatus();
+}
+
+std::unique_ptr<Controller::Live> Controller::MakeLive(const job::Job& job) {
+  GangOptions gang;
+  gang.job = job.id;
+  gang.attempt = job.attempts.back().number;
+  gang.workers = job.workers;
+  gang.min_workers = job.min_workers;
+  gang.start_step = job.attempts.back().start_step;
+  gang.times = options_.times;
+  auto live = std::make_unique<Live>(std::move(gang));
+  live->job = job;
+  return live;
+}
+
+// After a restart: the job runs somewhere, or did; its members have the lease to come back.
+void Controller::Recover(const job::Job& job, absl::Time now) {
+  if (job.attempts.empty()) {
+    LogError("an active job without an attempt", {{"job", job.id}});
+    return;
+  }
+  auto live = MakeLive(job);
+  const absl::Status status = FindFiles(*live);
+  if (!status.ok()) LogWarning(status.message(), {{"job", job.id}});
+  Effects effects = live->gang.Restore(job.attempts.back().generation, job.members, now);
+  Live& kept = *(live_[job.id] = std::move(live));
+  AddEvent(job.id,
+           absl::StrCat("the coordinator has restarted; attempt ", job.attempts.back().number,
+                        " is out of reach until its workers "
+                        "attach again"));
+  Carry(kept, std::move(effects));
+}
+
+void Controller::StartJob(const scheduler::Start& start, absl::Time now) {
+  std::vector<WorkerFacts> facts;
+  std::vector<job::Member> members;
+  for (const std::string& worker : start.workers) {
+    const WorkerEntry* entry = workers_.Find(worker);
+    if (entry == nullptr || !workers_.IsIdle(*entry, now)) return;
+    members.push_back(
+        {static_cast<int>(members.size()), worker, entry->facts.host, entry->facts.device});
+    facts.push_back(entry->facts);
+  }
+  auto current = jobs_.Get(start.job);
+  if (!current.ok()) return;
+  job::Attempt attempt;
+  attempt.number = static_cast<int>(current->attempts.size()) + 1;
+  attempt.started = absl::Now();
+  current->attempts.push_back(attempt);
+  auto live = MakeLive(*current);
+  const absl::Status files = FindFiles(*live);
+  if (live->resume) attempt.start_step = live->resume->step;
+  const auto written = jobs_.Update(start.job, [&](job::Job& job) {
+    if (job.state != job::State::kQueued) return absl::AbortedError("it is queued no more");
+    job.attempts.push_back(attempt);
+    job.state = files.ok() ? job::State::kStarting : job::State::kFailed;
+    job.reason = files.ok() ? "" : std::string(files.message());
+    if (files.ok()) {
+      job.members = members;
+      return absl::OkStatus();
+    }
+    job.ended = absl::Now();
+    job.attempts.back().ended = job.ended;
+    job.attempts.back().outcome = std::string(OutcomeName(AttemptOutcome::kFailed));
+    job.attempts.back().reason = job.reason;
+    return absl::OkStatus();
+  });
+  if (!written.ok()) {
+    if (!absl::IsAborted(written.status())) {
+      LogError(written.status().message(), {{"job", start.job}});
+      next_reconcile_ = std::min(next_reconcile_, now + absl::Seconds(1));
+    }
+    return;
+  }
+  if (!files.ok()) {
+    AddEvent(start.job, absl::StrCat("failed: ", files.message()));
+    return;
+  }
+  auto ready = MakeLive(*written);
+  ready->resume = live->resume;
+  ready->init = live->init;
+  ready->runtime_ends = live->runtime_ends;
+  AddEvent(start.job,
+           absl::StrCat("attempt ", attempt.number, " starts on ",
+                        absl::StrJoin(start.workers, ", "), " from step ", attempt.start_step));
+  Live& kept = *(live_[start.job] = std::move(ready));
+  Carry(kept, kept.gang.Start(facts, now));
+}
+
+void Controller::AddJoiners(absl::Time now) {
+  for (auto& [id, live] : live_) {
+    for (const scheduler::IdleWorker& idle : workers_.Idle(now)) {
+      if (!live->gang.CanTakeJoiner()) break;
+      const WorkerFacts* example = live->gang.Example();
+      const bool fits = idle.device == example->device && idle.mpi_world.empty() &&
+                        idle.kernel_family == example->kernel_family;
+      if (!fits) continue;
+      const WorkerFacts facts = workers_.Find(idle.id)->facts;
+      AddEvent(id, absl::StrCat("worker ", idle.id, " (host ", facts.host, ") is to join"));
+      Carry(*live, live->gang.OnJoiner(facts, now));
+    }
+  }
+}
+
+}  // namespace hebb::control

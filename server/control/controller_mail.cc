@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workers say, handed to the gangs they belong to.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "server/control/controller.h"
+
+namespace hebb::control {
+namespace {
+
+// The latest of each; what was not measured leaves what was.
+void Merge(const job::Metrics& from, job::Metrics& into) {
+  if (from.train_loss) into.train_loss = from.train_loss;
+  if (from.train_accuracy) into.train_accuracy = from.train_accuracy;
+  if (from.validation_accuracy) into.validation_accuracy = from.validation_accuracy;
+  if (from.test_accuracy) into.test_accuracy = from.test_accuracy;
+  if (from.test_loss) into.test_loss = from.test_loss;
+}
+
+}  // namespace
+
+void Controller::Handle(Mail& mail) {
+  if (auto* attach = std::get_if<AttachMail>(&mail.content)) {
+    HandleAttach(mail.session, *attach, mail.arrived);
+  } else if (std::holds_alternative<DetachMail>(mail.content)) {
+    HandleDetach(mail.session, mail.arrived);
+  } else if (WorkerEntry* entry = workers_.OfSession(mail.session)) {
+    HandleWord(*entry, std::get<FromWorker>(mail.content), mail.arrived);
+  }
+}
+
+void Controller::HandleAttach(Session session, AttachMail& mail, absl::Time now) {
+  dirty_ = true;
+  const WorkerFacts& facts = mail.hello.worker;
+  WorkerEntry& entry = workers_.Attach(session, facts, std::move(mail.link), now);
+  const GangTimes& times = options_.times;
+  entry.link->Send(Welcome{times.detect_within / 4, times.detect_within, times.lease});
+  LogInfo("worker attached",
+          {{"worker", facts.id}, {"host", facts.host}, {"device", facts.device}});
+
+  const std::optional<HeldAttempt>& held = mail.hello.held;
+  Live* holds = held ? FindLive(held->generation.job, held->generation.attempt) : nullptr;
+  if (held && holds == nullptr) TellReleased(entry, held->generation);
+  Live* belongs = LiveOf(entry.facts.id);
+  if (belongs != nullptr && belongs != holds) {
+    entry.job = belongs->job.id;
+    Carry(*belongs, belongs->gang.OnAttached(facts, std::nullopt, now));
+  }
+  if (holds == nullptr) return;
+  Effects effects = holds->gang.OnAttached(facts, held, now);
+  if (holds->gang.HasMember(facts.id)) entry.job = holds->job.id;
+  Carry(*holds, std::move(effects));
+}
+
+void Controller::HandleDetach(Session session, absl::Time now) {
+  WorkerEntry* entry = workers_.OfSession(session);
+  if (entry == nullptr) return;
+  dirty_ = true;
+  entry->link = nullptr;
+  if (Live* live = LiveOf(entry->facts.id)) live->gang.OnStreamEnded(entry->facts.id, now);
+  LogInfo("worker's stream ended", {{"worker", entry->facts.id}});
+}
+
+void Controller::TellReleased(const WorkerEntry& entry, const GenerationId& id) {
+  if (entry.link != nullptr) entry.link->Send(Release{id.job, id.attempt});
+}
+
+void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time now) {
+  entry.last_heard = now;
+  entry.last_heartbeat = absl::Now();
+  const std::string worker = entry.facts.id;
+  if (Live* live = LiveOf(worker)) live->gang.OnHeard(worker, now);
+  if (std::holds_alternative<Heartbeat>(message)) return;
+  if (const auto* farewell = std::get_if<Farewell>(&message)) {
+    HandleFarewell(entry, *farewell, now);
+    return;
+  }
+  const GenerationId id = std::visit(
+      [](const auto& word) -> GenerationId {
+        if constexpr (requires { word.generation.job; }) return word.generation;
+        return {};
+      },
+      message);
+  Live* live = FindLive(id.job, id.attempt);
+  if (live == nullptr) {
+    TellReleased(entry, id);
+  } else if (const auto* report = std::get_if<MemberReport>(&message)) {
+    dirty_ = true;
+    Carry(*live, live->gang.OnReport(worker, *report, now));
+  } else if (const auto* result = std::get_if<AttemptResult>(&message)) {
+    dirty_ = true;
+    Carry(*live, live->gang.OnResult(worker, *result, now));
+  } else if (const auto* epoch = std::get_if<EpochReport>(&message)) {
+    HandleEpoch(entry, *epoch);
+  } else if (const auto* progress = std::get_if<Progress>(&message)) {
+    if (!live->gang.HasMember(worker)) return;
+    live->gang.OnProgress(worker, *progress);
+    live->progress = *progress;
+  }
+}
+
+void Controller::HandleEpoch(WorkerEntry& entry, const EpochReport& report) {
+  Live* live = FindLive(report.generation.job, report.generation.attempt);
+  if (live == nullptr || !live->gang.HasMember(entry.facts.id)) return;
+  absl::Status status = jobs_.PutEpoch(live->job.id, report.record);
+  if (status.ok()) {
+    status = jobs_
+                 .Update(live->job.id,
+                         [&](job::Job& job) {
+                           job.epoch = std::max(job.epoch, report.record.epoch);
+                           Merge(report.record.metrics, job.metrics);
+                           return absl::OkStatus();
+                         })
+                 .status();
+  }
+  if (!status.ok()) LogError(status.message(), {{"job", live->job.id}});
+}
+
+void Controller::HandleFarewell(WorkerEntry& entry, const Farewell& farewell, absl::Time now) {
+  dirty_ = true;
+  const std::string worker = entry.facts.id;
+  LogInfo("worker says farewell", {{"worker", worker}, {"reason", farewell.reason}});
+  Live* live = LiveOf(entry.facts.id);
+  workers_.Remove(worker);
+  if (live != nullptr) Carry(*live, live->gang.OnFarewell(worker, farewell.reason, now));
+}
+
+}  // namespace hebb::control

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Generations: how one breaks, how the next is made, how the attempt ends.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/control/gang.h"
+
+namespace hebb::control {
+namespace {
+
+// A gang that breaks this often in a row without a step gained has a fault that re-forming does not
+// cure, such as a network that lets nobody connect.
+constexpr int kBarrenGenerationsMax = 8;
+
+}  // namespace
+
+// ---- losing ------------------------------------------------------------------------------------
+
+void Gang::Lose(const std::string& worker, const std::string& how, absl::Time now, Effects& out) {
+  const auto place = std::find_if(members_.begin(), members_.end(),
+                                  [&](const Member& m) { return m.facts.id == worker; });
+  if (place == members_.end() || ended()) return;
+  const std::string text = absl::StrCat(Name(*place), " lost: ", how);
+  const bool mpi = IsMpi();
+  const bool in_generation =
+      place->generation == generation_ && generation_ > 0 && place->state != MemberState::kReady;
+  members_.erase(place);
+  out.push_back(Lost{worker, text});
+  last_cause_ = text;
+  if (mpi || (in_generation && (phase_ == Phase::kFormed || leave_at_boundary_))) {
+    Break(text, now, out);
+  }
+}
+
+// A communicator's error names nobody, but a member whose stream is gone needs no further proof.
+void Gang::LoseDetached(const std::string& cause, absl::Time now, Effects& out) {
+  std::vector<std::string> gone;
+  for (const Member& member : members_) {
+    if (member.died) gone.push_back(member.facts.id);
+  }
+  for (const std::string& worker : gone) {
+    Lose(worker, absl::StrCat("its connection ended, and another member reports: ", cause), now,
+         out);
+  }
+}
+
+// The generation is over: all who are still in it are told so. An MPI world cannot re-form: it
+// ends, its supervisor starts it again, and so the attempt ends.
+void Gang::Break(const std::string& reason, absl::Time now, Effects& out) {
+  if (ended()) return;
+  last_cause_ = reason;
+  leave_at_boundary_ = false;
+  if (phase_ == Phase::kFormed) {
+    phase_ = Phase::kAssembling;
+    out.push_back(Close{generation_});
+    out.push_back(Note{absl::StrCat("generation ", generation_, " is over: ", reason)});
+  }
+  for (Member& member : members_) {
+    const bool inside = member.state == MemberState::kInGang ||
+                        member.state == MemberState::kDone ||
+                        (member.state == MemberState::kLeaving && !member.told_to_leave);
+    if (!inside) continue;
+    out.push_back(Send{member.facts.id, LeaveGang{Id(member.generation), true, reason}});
+    member.told_to_leave = true;
+    Enter(member, MemberState::kLeaving, now);
+  }
+  if (stopping_) {
+    FinishStop(reason, out);
+  } else if (IsMpi()) {
+    Finish(AttemptOutcome::kLost, reason, {}, out);
+  }
+}
+
+// Rank 0 told all members to leave after the same step, for a joiner; the first has reported.
+void Gang::LeaveTogether(absl::Time now, Effects& out) {
+  phase_ = Phase::kAssembling;
+  out.push_back(Close{generation_});
+  for (Member& member : members_) {
+    if (member.state == MemberState::kInGang || member.state == MemberState::kDone) {
+      Enter(member, MemberState::kLeaving, now);
+    }
+  }
+}
+
+// Lets ready joiners in at the next step boundary.
+void Gang::Invite(Effects& out) {
+  if (leave_at_boundary_ || stopping_ || phase_ != Phase::kFormed) return;
+  const bool waits = std::any_of(members_.begin(), members_.end(), [](const Member& m) {
+    return m.state == MemberState::kReady && m.attached;
+  });
+  if (!waits) return;
+  leave_at_boundary_ = true;
+  for (Member& member : members_) Remind(member, out);
+}
+
+// ---- forming -----------------------------------------------------------------------------------
+
+// Forms a generation if all who are waited for have reported, or ends the attempt if it cannot.
+void Gang::Settle(absl::Time now, Effects& out) {
+  Invite(out);
+  if (phase_ != Phase::kAssembling || contact_lost_) return;
+  if (stopping_) {  // all have left for a joiner; there is nothing more to agree on
+    FinishStop("", out);
+    return;
+  }
+  std::vector<Member*> ready;
+  bool joiner_comes = false;
+  for (Member& member : members_) {
+    if (member.state == MemberState::kReady && member.attached) {
+      ready.push_back(&member);
+    } else if (member.awaited) {
+      return;
+    } else {
+      joiner_comes = true;
+    }
+  }
+  const std::string differing = DifferingReplicas();
+  if (!differing.empty()) {
+    Finish(AttemptOutcome::kFailed, differing, {}, out);
+  } else if (static_cast<int64_t>(ready.size()) >= std::max<int64_t>(options_.min_workers, 1)) {
+    Form(std::move(ready), now, out);
+  } else if (!joiner_comes) {
+    Finish(AttemptOutcome::kLost,
+           absl::StrCat(ready.size(), " of at least ", options_.min_workers, " workers are left",
+                        last_cause_.empty() ? "" : "; ", last_cause_),
+           {}, out);
+  }
+}
+
+std::string Gang::DifferingReplicas() const {
+  for (const Member& a : members_) {
+    for (const Member& b : members_) {
+      const bool both = a.state == MemberState::kReady && b.state == MemberState::kReady;
+      if (!both || a.step != b.step || a.digest == b.digest) continue;
+      return absl::StrCat("replicas differ at step ", a.step, ": ", Name(a), " has weights ",
+                          a.digest, ", ", Name(b), " has ", b.digest,
+                          "; the job's results cannot be trusted: report this, and look for mixed "
+                          "builds or faulty memory");
+    }
+  }
+  return "";
+}
+
+void Gang::Form(std::vector<Member*> ready, absl::Time now, Effects& out) {
+  Formation formation;
+  std::vector<WorkerFacts> facts;
+  for (Member* member : ready) {
+    formation.start_step = std::max(formation.start_step, member->step);
+    facts.push_back(member->facts);
+  }
+  barren_generations_ = formation.start_step > formed_at_step_ ? 0 : barren_generations_ + 1;
+  formed_at_step_ = formation.start_step;
+  if (barren_generations_ >= kBarrenGenerationsMax) {
+    Finish(AttemptOutcome::kLost,
+           absl::StrCat(barren_generations_,
+                        " generations in a row gained no step; the last: ", last_cause_),
+           {}, out);
+    return;
+  }
+  formation.generation = Id(++generation_);
+  formation.backend = ChooseBackend(facts);
+  formation.state_source = -1;
+  for (size_t i = 0; i < ready.size(); ++i) {
+    Member& member = *ready[i];
+    const int rank = static_cast<int>(i);
+    if (member.step < formation.start_step) {
+      formation.state_wanted.push_back(rank);
+    } else if (formation.state_source < 0) {
+      formation.state_source = rank;
+    }
+    member.rank = rank;
+    member.generation = generation_;
+    member.awaited = true;
+    Enter(member, MemberState::kInGang, now);
+    formation.members.push_back({rank, member.facts.id, member.facts.host, member.facts.device});
+    if (formation.backend == "mpi") formation.mpi_ranks.push_back(member.facts.mpi_rank);
+  }
+  phase_ = Phase::kFormed;
+  leave_at_boundary_ = false;
+  out.push_back(Commit{formation});
+  for (const Member* member : ready) {
+    out.push_back(Send{member->facts.id, FormGang{formation, member->rank}});
+  }
+}
+
+// ---- ending ------------------------------------------------------------------------------------
+
+void Gang::Finish(AttemptOutcome outcome, const std::string& reason,
+                  const std::optional<AttemptResult>& result, Effects& out) {
+  if (ended()) return;
+  // Members of an MPI world that have left their communicator by force exit on their own.
+  const bool world_ends = outcome == AttemptOutcome::kLost && IsMpi() && generation_ > 0;
+  if (phase_ == Phase::kFormed) out.push_back(Close{generation_});
+  phase_ = Phase::kEnded;
+  contact_lost_.reset();
+  out.push_back(End{outcome, reason, result});
+  for (const Member& member : members_) {
+    if (result && member.rank == 0 && member.generation == generation_) {
+      out.push_back(Send{member.facts.id, ResultAccepted{Id(generation_)}});
+    }
+    if (world_ends) {
+      out.push_back(Retire{member.facts.id});
+    } else {
+      out.push_back(Send{member.facts.id, Release{options_.job, options_.attempt}});
+    }
+  }
+  members_.clear();
+}
+
+void Gang::FinishStop(absl::string_view detail, Effects& out) {
+  const std::string reason =
+      detail.empty() ? stopping_->reason : absl::StrCat(stopping_->reason, " (", detail, ")");
+  Finish(stopping_->outcome, reason, stopping_->result, out);
+}
+
+}  // namespace hebb::control

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/coordinator.h"
+
+#include <prometheus/registry.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/files.h"
+#include "common/rpc/channel.h"
+#include "common/status_macros.h"
+#include "server/control/change_feed.h"
+#include "server/control/checkpoints.h"
+#include "server/control/controller.h"
+#include "server/control/rendezvous.h"
+#include "server/http/fleet_view.h"
+#include "server/http/rpc_metrics.h"
+#include "server/http/status_server.h"
+#include "server/rpc/server.h"
+#include "server/store/blob_store.h"
+#include "server/store/sqlite_job_store.h"
+#include "server/store/state_folder.h"
+
+namespace hebb {
+namespace {
+
+absl::Status CheckAddress(absl::string_view flag, const std::string& address, bool any) {
+  HEBB_ASSIGN_OR_RETURN(const rpc::HostPort parsed, rpc::ParseHostPort(address));
+  if (any || rpc::IsLoopback(parsed.host)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(flag, " ", address,
+                   ": without TLS and tokens only loopback addresses (127.0.0.1, ::1, "
+                   "localhost) are served; listen there and reach it through a tunnel"));
+}
+
+control::ControllerOptions LoopOptions(absl::Duration detect_within) {
+  control::ControllerOptions options;
+  options.times.detect_within = detect_within;
+  return options;
+}
+
+// What the control loop knows, in the HTTP server's words.
+class ControllerFleet final : public http::FleetView {
+ public:
+  explicit ControllerFleet(const control::Controller& controller) : controller_(controller) {}
+
+  http::Fleet Snapshot() const override {
+    const control::FleetSnapshot snapshot = controller_.Fleet();
+    http::Fleet fleet;
+    for (const control::WorkerView& view : snapshot.workers) {
+      fleet.workers.push_back({view.facts.id, view.facts.host, view.facts.device, view.state,
+                               view.job, view.facts.http_address, view.last_heartbeat});
+    }
+    fleet.recoveries = snapshot.recoveries;
+    fleet.unreachable_jobs = snapshot.unreachable_jobs;
+    return fleet;
+  }
+
+ private:
+  const control::Controller& controller_;
+};
+
+}  // namespace
+
+struct Coordinator::Parts {
+  Parts(absl::Duration detect_within, std::unique_ptr<store::StateFolder> folder_in,
+        std::unique_ptr<store::SqliteJobStore> store_in, std::unique_ptr<store::BlobStore> blobs_in,
+        std::unique_ptr<store::LogStore> logs_in)
+      : folder(std::move(folder_in)),
+        store(std::move(store_in)),
+        blobs(std::move(blobs_in)),
+        logs(std::move(logs_in)),
+        jobs(*store, feed),
+        checkpoints(jobs, *blobs),
+        controller(LoopOptions(detect_within), jobs, *blobs, checkpoints, rendezvous),
+        fleet(controller) {}
+
+  const std::unique_ptr<store::StateFolder> folder;
+  const std::unique_ptr<store::SqliteJobStore> store;
+  const std::unique_ptr<store::BlobStore> blobs;
+  const std::unique_ptr<store::LogStore> logs;
+  control::ChangeFeed feed;
+  control::WatchedJobStore jobs;
+  control::Checkpoints checkpoints;
+  control::Rendezvous rendezvous;
+  control::Controller controller;
+  ControllerFleet fleet;
+  prometheus::Registry registry;
+  http::RpcMetrics rpc_metrics{registry};  // the servers' threads count here
+  std::unique_ptr<rpc::Server> server;
+  std::string http_address;
+  std::unique_ptr<http::StatusServer> status;
+};
+
+Coordinator::Coordinator(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Coordinator::~Coordinator() { Stop(); }
+
+absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const CoordinatorOptions& options) {
+  HEBB_RETURN_IF_ERROR(CheckAddress("--listen", options.listen, options.insecure_any_address));
+  HEBB_RETURN_IF_ERROR(CheckAddress("--http", options.http, options.insecure_any_address));
+  HEBB_ASSIGN_OR_RETURN(
+      auto folder, store::StateFolder::Open(options.state_dir,
+                                            absl::StrCat("hebb-coordinator on ", options.listen)));
+  // Whoever waits for this file must not find the one of the run before.
+  const std::string addresses = absl::StrCat(folder->path(), "/coordinator.json");
+  std::remove(addresses.c_str());
+  HEBB_ASSIGN_OR_RETURN(auto jobs, store::SqliteJobStore::Open(folder->database()));
+  HEBB_ASSIGN_OR_RETURN(auto blobs, store::BlobStore::Open(folder->blobs()));
+  HEBB_ASSIGN_OR_RETURN(auto logs, store::LogStore::Open(folder->logs()));
+  std::unique_ptr<Coordinator> coordinator(
+      new Coordinator(std::make_unique<Parts>(options.detect_within, std::move(folder),
+                                              std::move(jobs), std::move(blobs), std::move(logs))));
+  Parts& parts = *coordinator->parts_;
+  const rpc::Context context{parts.jobs,        *parts.blobs,     *parts.logs,     parts.feed,
+                             parts.checkpoints, parts.rendezvous, parts.controller};
+  const auto observer = [&parts](absl::string_view method, absl::StatusCode code,
+                                 absl::Duration duration) {
+    parts.rpc_metrics.Observe(method, code, duration);
+  };
+  HEBB_ASSIGN_OR_RETURN(parts.server, rpc::Server::Start(options.listen, context, observer));
+  HEBB_ASSIGN_OR_RETURN(
+      parts.status, http::StatusServer::Start({options.http, HEBB_VERSION}, parts.jobs, parts.fleet,
+                                              parts.registry));
+  parts.http_address = parts.status->address();
+  parts.controller.Start();
+  HEBB_RETURN_IF_ERROR(WriteFileAtomically(
+      addresses,
+      absl::StrCat("{\"address\": \"", parts.server->address(), "\", \"http_address\": \"",
+                   parts.http_address, "\", \"pid\": ", getpid(), "}\n")));
+  return coordinator;
+}
+
+const std::string& Coordinator::address() const { return parts_->server->address(); }
+const std::string& Coordinator::http_address() const { return parts_->http_address; }
+
+void Coordinator::Stop() {
+  if (parts_->server == nullptr) return;
+  parts_->server->StopServing();
+  parts_->feed.Shutdown();
+  parts_->rendezvous.Shutdown();
+  parts_->controller.Stop();
+  parts_->server->Stop();
+  parts_->status.reset();
+}
+
+}  // namespace hebb

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The coordinator's composition root: owns every part, in the order of their start. No logic.
+#ifndef HEBB_SERVER_COORDINATOR_H_
+#define HEBB_SERVER_COORDINATOR_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace hebb {
+
+struct CoordinatorOptions {
+  std::string listen;     // HOST:PORT of gRPC; port 0: any free one
+  std::string http;       // HOST:PORT of /metrics, /healthz ...
+  std::string state_dir;  // held by one coordinator at a time
+  absl::Duration detect_within = absl::Seconds(2);
+  bool insecure_any_address = false;  // let test namespaces listen beyond loopback
+};
+
+// Thread-safe but for Stop.
+class Coordinator {
+ public:
+  // FAILED_PRECONDITION: a port or the state folder is taken, or an address is not loopback;
+  // INVALID_ARGUMENT: an address that cannot be read.
+  static absl::StatusOr<std::unique_ptr<Coordinator>> Start(const CoordinatorOptions& options);
+  ~Coordinator();  // stops
+
+  const std::string& address() const;       // gRPC, with the real port
+  const std::string& http_address() const;  // likewise
+  // NOT_SERVING, then the streams end, then the servers. Workers train on. Idempotent.
+  void Stop();
+
+ private:
+  struct Parts;
+  explicit Coordinator(std::unique_ptr<Parts> parts);
+  const std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace hebb
+
+#endif  // HEBB_SERVER_COORDINATOR_H_

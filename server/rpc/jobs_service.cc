@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/jobs_service.h"
+
+#include <utility>
+
+#include "common/rpc/status.h"
+#include "common/status_macros.h"
+#include "server/rpc/files.h"
+#include "server/rpc/submission.h"
+#include "server/rpc/translate.h"
+
+namespace hebb::rpc {
+
+absl::Status JobsService::Describe(const job::Job& job, Detail detail, v1::Job& proto) {
+  HEBB_ASSIGN_OR_RETURN(proto, ToProto(job));
+  const control::FleetSnapshot fleet = context_.controller.Fleet();
+  proto.set_unreachable(fleet.unreachable_jobs.contains(job.id));
+  if (detail == Detail::kList) return absl::OkStatus();
+  HEBB_ASSIGN_OR_RETURN(const auto epochs, context_.jobs.Epochs(job.id));
+  for (const job::EpochRecord& record : epochs) *proto.add_epochs() = ToProto(record);
+  if (detail == Detail::kWatch) return absl::OkStatus();
+  HEBB_ASSIGN_OR_RETURN(const auto events, context_.jobs.Events(job.id));
+  for (const job::Event& event : events) {
+    v1::JobEvent& line = *proto.add_events();
+    *line.mutable_time() = ToProto(event.time);
+    line.set_text(event.text);
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status JobsService::Validate(grpc::ServerContext*, const v1::SubmitRequest* request,
+                                   v1::ValidateResponse* response) {
+  auto validated = rpc::Validate(*request);
+  if (!validated.ok()) return ToGrpc(validated.status());
+  *response = *std::move(validated);
+  return grpc::Status::OK;
+}
+
+grpc::Status JobsService::Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
+                                 v1::Job* response) {
+  const auto job = rpc::Submit(context_, *request);
+  if (!job.ok()) return ToGrpc(job.status());
+  return ToGrpc(Describe(*job, Detail::kList, *response));
+}
+
+grpc::Status JobsService::List(grpc::ServerContext*, const v1::ListRequest* request,
+                               v1::ListResponse* response) {
+  const auto jobs = context_.jobs.List(request->all());
+  if (!jobs.ok()) return ToGrpc(jobs.status());
+  for (const job::Job& job : *jobs) {
+    const absl::Status status = Describe(job, Detail::kList, *response->add_jobs());
+    if (!status.ok()) return ToGrpc(status);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status JobsService::Get(grpc::ServerContext*, const v1::JobRequest* request,
+                              v1::Job* response) {
+  const auto job = context_.jobs.Get(request->job());
+  if (!job.ok()) return ToGrpc(job.status());
+  return ToGrpc(Describe(*job, Detail::kFull, *response));
+}
+
+grpc::Status JobsService::Cancel(grpc::ServerContext*, const v1::JobRequest* request,
+                                 v1::Job* response) {
+  const auto job = rpc::Cancel(context_, request->job());
+  if (!job.ok()) return ToGrpc(job.status());
+  return ToGrpc(Describe(*job, Detail::kList, *response));
+}
+
+grpc::Status JobsService::Evaluate(grpc::ServerContext*, const v1::EvaluateRequest* request,
+                                   v1::Job* response) {
+  const auto job = SubmitEvaluation(context_, *request);
+  if (!job.ok()) return ToGrpc(job.status());
+  return ToGrpc(Describe(*job, Detail::kList, *response));
+}
+
+grpc::Status JobsService::DownloadCheckpoint(grpc::ServerContext*, const v1::JobRequest* request,
+                                             grpc::ServerWriter<v1::Chunk>* writer) {
+  const auto job = context_.jobs.Get(request->job());
+  if (!job.ok()) return ToGrpc(job.status());
+  const auto checkpoint = context_.checkpoints.NewestIntact(job->id);
+  if (!checkpoint.ok()) return ToGrpc(checkpoint.status());
+  v1::CheckpointId id;
+  id.set_job(job->id);
+  id.set_step(checkpoint->file.step);
+  id.set_weights_digest(checkpoint->file.weights_digest);
+  return ToGrpc(SendFile(checkpoint->path, [&](const v1::Chunk& chunk) {
+    if (chunk.offset() > 0) return writer->Write(chunk);
+    v1::Chunk first = chunk;
+    *first.mutable_checkpoint() = id;
+    return writer->Write(first);
+  }));
+}
+
+grpc::Status JobsService::UploadWeights(grpc::ServerContext*, grpc::ServerReader<v1::Chunk>* reader,
+                                        v1::UploadResponse* response) {
+  v1::Chunk chunk;
+  if (!reader->Read(&chunk)) return ToGrpc(absl::InvalidArgumentError("no chunk came"));
+  const auto file =
+      ReceiveFile(context_.blobs, chunk, [&](v1::Chunk& next) { return reader->Read(&next); });
+  if (!file.ok()) return ToGrpc(file.status());
+  response->set_sha256(file->sha256);
+  return grpc::Status::OK;
+}
+
+grpc::Status JobsService::ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
+                                      v1::ListWorkersResponse* response) {
+  for (const control::WorkerView& view : context_.controller.Fleet().workers) {
+    *response->add_workers() = ToProto(view);
+  }
+  return grpc::Status::OK;
+}
+
+}  // namespace hebb::rpc

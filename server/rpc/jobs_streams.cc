@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls that last: Watch and Logs. They sleep on the change feed and look up now and then, so
+// that a client that has gone gives its thread back.
+#include "absl/cleanup/cleanup.h"
+#include "common/rpc/status.h"
+#include "common/status_macros.h"
+#include "server/rpc/jobs_service.h"
+#include "server/rpc/translate.h"
+
+namespace hebb::rpc {
+namespace {
+
+constexpr absl::Duration kLookUp = absl::Milliseconds(250);
+// A job that changes faster is shown at this pace.
+constexpr absl::Duration kPace = absl::Milliseconds(100);
+
+absl::Status TooMany() {
+  return absl::ResourceExhaustedError("too many open watch and log streams; close some");
+}
+
+}  // namespace
+
+grpc::Status JobsService::Watch(grpc::ServerContext* call, const v1::JobRequest* request,
+                                grpc::ServerWriter<v1::Job>* writer) {
+  if (!streams_.Take()) return ToGrpc(TooMany());
+  const auto give = absl::MakeCleanup([this] { streams_.Give(); });
+  return ToGrpc(WatchJob(*call, request->job(), *writer));
+}
+
+absl::Status JobsService::WatchJob(grpc::ServerContext& call, const std::string& key,
+                                   grpc::ServerWriter<v1::Job>& writer) {
+  HEBB_ASSIGN_OR_RETURN(const job::Job found, context_.jobs.Get(key));
+  bool first = true;
+  bool unreachable = false;
+  uint64_t seen = 0;
+  while (!call.IsCancelled()) {
+    const uint64_t version = context_.feed.Version(found.id);
+    const bool out_of_reach = context_.controller.Fleet().unreachable_jobs.contains(found.id);
+    if (first || version != seen || out_of_reach != unreachable) {
+      v1::Job proto;
+      HEBB_ASSIGN_OR_RETURN(const job::Job job, context_.jobs.Get(found.id));
+      HEBB_RETURN_IF_ERROR(Describe(job, Detail::kWatch, proto));
+      if (!writer.Write(proto)) break;
+      if (job::IsTerminal(job.state)) return absl::OkStatus();
+      first = false;
+      seen = version;
+      unreachable = out_of_reach;
+    }
+    if (context_.feed.is_shut_down()) return absl::UnavailableError("the coordinator is stopping");
+    context_.feed.Pause(absl::Now() + kPace);
+    context_.feed.Wait(found.id, seen, absl::Now() + kLookUp);
+  }
+  return absl::CancelledError("the client has gone");
+}
+
+grpc::Status JobsService::Logs(grpc::ServerContext* call, const v1::LogsRequest* request,
+                               grpc::ServerWriter<v1::LogLine>* writer) {
+  if (!streams_.Take()) return ToGrpc(TooMany());
+  const auto give = absl::MakeCleanup([this] { streams_.Give(); });
+  return ToGrpc(SendLogs(*call, *request, *writer));
+}
+
+absl::Status JobsService::SendLogs(grpc::ServerContext& call, const v1::LogsRequest& request,
+                                   grpc::ServerWriter<v1::LogLine>& writer) {
+  HEBB_ASSIGN_OR_RETURN(const job::Job found, context_.jobs.Get(request.job()));
+  int64_t sent = 0;
+  while (!call.IsCancelled()) {
+    // Asked for before the lines are read: a line that comes in between is seen next time.
+    const uint64_t version = context_.feed.Version(found.id);
+    HEBB_ASSIGN_OR_RETURN(const job::Job job, context_.jobs.Get(found.id));
+    HEBB_ASSIGN_OR_RETURN(const auto entries,
+                          context_.logs.Read(found.id, request.attempt(), sent));
+    for (const store::LogEntry& entry : entries) {
+      v1::LogLine line;
+      *line.mutable_time() = ToProto(entry.time);
+      line.set_attempt(entry.attempt);
+      line.set_rank(entry.rank);
+      line.set_text(entry.text);
+      if (!writer.Write(line)) return absl::CancelledError("the client has gone");
+    }
+    sent += static_cast<int64_t>(entries.size());
+    if (entries.empty() && (!request.follow() || job::IsTerminal(job.state))) {
+      return absl::OkStatus();
+    }
+    if (context_.feed.is_shut_down()) return absl::UnavailableError("the coordinator is stopping");
+    if (entries.empty()) context_.feed.Wait(found.id, version, absl::Now() + kLookUp);
+  }
+  return absl::CancelledError("the client has gone");
+}
+
+}  // namespace hebb::rpc

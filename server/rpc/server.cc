@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/server.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/protocol.h"
+#include "common/status_macros.h"
+#include "server/rpc/jobs_service.h"
+#include "server/rpc/workers_service.h"
+
+namespace hebb::rpc {
+namespace {
+
+// Two for each worker, one for each call and watcher; beyond it calls get RESOURCE_EXHAUSTED.
+constexpr int kThreadsMax = 4096;
+constexpr auto kStopGrace = std::chrono::seconds(2);
+
+// gRPC's own lines go where all lines go; its errors come back to us as statuses anyway.
+void LogFromGrpc(gpr_log_func_args* line) {
+  Log(LogLevel::kDebug, absl::StrCat("grpc: ", line->message));
+}
+
+void Configure(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  builder.SetMaxSendMessageSize(kMessageBytesMax);
+  grpc::ResourceQuota quota("hebb");
+  quota.SetMaxThreads(kThreadsMax);
+  builder.SetResourceQuota(quota);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveMin)));
+}
+
+}  // namespace
+
+struct Server::Parts {
+  explicit Parts(const Context& context) : jobs(context), workers(context) {}
+  JobsService jobs;
+  WorkersService workers;
+  std::unique_ptr<grpc::Server> server;
+};
+
+Server::Server(std::string address, std::unique_ptr<Parts> parts)
+    : address_(std::move(address)), parts_(std::move(parts)) {}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address,
+                                                      const Context& context,
+                                                      CallObserver observer) {
+  HEBB_ASSIGN_OR_RETURN(const HostPort wanted, ParseHostPort(address));
+  gpr_set_log_function(LogFromGrpc);
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto parts = std::make_unique<Parts>(context);
+  grpc::ServerBuilder builder;
+  Configure(builder);
+  if (observer) {
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
+    creators.push_back(MakeInterceptorFactory(std::move(observer)));
+    builder.experimental().SetInterceptorCreators(std::move(creators));
+  }
+  int port = 0;
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&parts->jobs);
+  builder.RegisterService(&parts->workers);
+  parts->server = builder.BuildAndStart();
+  if (parts->server == nullptr || port == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot listen on ", address,
+                     ": the port is taken or the address is not this machine's; choose another "
+                     "with --listen"));
+  }
+  grpc::HealthCheckServiceInterface* health = parts->server->GetHealthCheckService();
+  for (const char* service : {"hebb.v1.Jobs", "hebb.v1.Workers"}) {
+    health->SetServingStatus(service, true);
+  }
+  return std::unique_ptr<Server>(new Server(JoinHostPort(wanted.host, port), std::move(parts)));
+}
+
+Server::~Server() { Stop(); }
+
+void Server::StopServing() {
+  if (parts_->server != nullptr) parts_->server->GetHealthCheckService()->SetServingStatus(false);
+}
+
+void Server::Stop() {
+  if (parts_->server == nullptr) return;
+  StopServing();
+  parts_->server->Shutdown(std::chrono::system_clock::now() + kStopGrace);
+  parts_->server->Wait();
+  parts_->server.reset();
+}
+
+}  // namespace hebb::rpc

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rpc/submission.h"
+
+#include <random>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/spec.h"
+#include "common/spec/parse.h"
+#include "common/spec/shapes.h"
+#include "common/status_macros.h"
+
+namespace hebb::rpc {
+namespace {
+
+constexpr int kIdTries = 10;
+
+std::string NewJobId() {
+  constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device entropy;
+  std::uniform_int_distribution<int> pick(0, sizeof(kLetters) - 2);
+  std::string id = "j-";
+  for (int i = 0; i < 8; ++i) id += kLetters[pick(entropy)];
+  return id;
+}
+
+std::string DeviceName(spec::Device device) {
+  switch (device) {
+    case spec::Device::kCpu:
+      return "cpu";
+    case spec::Device::kCuda:
+      return "cuda";
+    case spec::Device::kAny:
+      break;
+  }
+  return "any";
+}
+
+absl::string_view KindOf(const spec::LayerOp& op) {
+  constexpr absl::string_view kNames[] = {"conv", "dense", "max_pool", "dropout", "add"};
+  return kNames[op.index()];
+}
+
+int64_t ParametersOf(const spec::Layer& layer, const spec::ResolvedLayer& shape) {
+  if (const auto* conv = std::get_if<spec::Conv>(&layer.op)) {
+    return conv->filters * shape.input.channels * conv->kernel * conv->kernel;
+  }
+  if (const auto* dense = std::get_if<spec::Dense>(&layer.op)) {
+    return dense->units * shape.input.size();
+  }
+  return 0;
+}
+
+// What the file and the set's own size tell; 0 where only the data's files do.
+int64_t TotalSteps(const spec::Job& spec) {
+  const auto facts = spec::FactsOfDataset(spec.dataset.name);
+  if (spec.kind != spec::Kind::kTrain || !facts.ok() || !spec.dataset.path.empty()) return 0;
+  const int64_t records = facts->train_records - spec.dataset.validation;
+  const int64_t batch = spec.learning.batch_size;
+  if (records <= 0 || batch <= 0) return 0;
+  return (records + batch - 1) / batch * spec.learning.epochs;
+}
+
+job::Job NewJob(const spec::Job& spec, std::string yaml, std::string request_id) {
+  job::Job job;
+  job.name = spec.name;
+  job.spec_json = spec::JobToJson(spec);
+  job.spec_digest = spec::SpecDigest(spec);
+  job.yaml = std::move(yaml);
+  job.request_id = std::move(request_id);
+  job.priority = spec.resources.priority;
+  job.workers = spec.resources.workers;
+  job.min_workers = spec.resources.min_workers;
+  job.device = DeviceName(spec.resources.device);
+  job.created = absl::Now();
+  job.total_steps = TotalSteps(spec);
+  return job;
+}
+
+absl::StatusOr<job::Job> Store(const Context& context, job::Job job) {
+  absl::StatusOr<job::Job> stored = absl::InternalError("no job id is free");
+  for (int i = 0; i < kIdTries; ++i) {
+    job.id = NewJobId();
+    stored = context.jobs.Create(job);
+    if (!absl::IsAlreadyExists(stored.status())) break;
+  }
+  if (stored.ok()) context.controller.Wake();
+  return stored;
+}
+
+absl::Status TakeInit(const Context& context, const v1::SubmitRequest& request, spec::Job& spec) {
+  if (spec.init.from.empty()) return absl::OkStatus();
+  const absl::Status missing = absl::FailedPreconditionError(
+      absl::StrCat(request.file_name(), ": init.from: the file ", spec.init.from,
+                   " is not on the coordinator; upload it first (hebb submit does)"));
+  if (request.init_sha256().empty()) return missing;
+  const auto path = context.blobs.VerifiedPath(request.init_sha256());
+  if (absl::IsNotFound(path.status()) || absl::IsInvalidArgument(path.status())) return missing;
+  HEBB_RETURN_IF_ERROR(path.status());
+  spec.init.sha256 = request.init_sha256();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<spec::Job> Parse(const v1::SubmitRequest& request) {
+  const std::vector<std::string> sets(request.sets().begin(), request.sets().end());
+  return spec::ParseJob(request.yaml(), request.file_name(), sets);
+}
+
+}  // namespace
+
+absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request) {
+  HEBB_ASSIGN_OR_RETURN(const spec::Job spec, Parse(request));
+  v1::ValidateResponse response;
+  HEBB_ASSIGN_OR_RETURN(*response.mutable_spec(), SpecToProto(spec));
+  HEBB_ASSIGN_OR_RETURN(const spec::DatasetFacts facts, spec::FactsOfDataset(spec.dataset.name));
+  HEBB_ASSIGN_OR_RETURN(const auto shapes, spec::ResolveNetwork(spec.network, facts));
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const spec::Layer& layer = spec.network.layers[i];
+    v1::LayerSummary& summary = *response.add_layers();
+    summary.set_name(layer.name);
+    summary.set_kind(std::string(KindOf(layer.op)));
+    summary.add_output(shapes[i].output.channels);
+    summary.add_output(shapes[i].output.height);
+    summary.add_output(shapes[i].output.width);
+    summary.set_parameters(ParametersOf(layer, shapes[i]));
+    response.set_parameters(response.parameters() + summary.parameters());
+  }
+  return response;
+}
+
+absl::StatusOr<job::Job> Submit(const Context& context, const v1::SubmitRequest& request) {
+  HEBB_ASSIGN_OR_RETURN(spec::Job spec, Parse(request));
+  HEBB_RETURN_IF_ERROR(TakeInit(context, request, spec));
+  return Store(context, NewJob(spec, request.yaml(), request.request_id()));
+}
+
+absl::StatusOr<job::Job> SubmitEvaluation(const Context& context,
+                                          const v1::EvaluateRequest& request) {
+  HEBB_ASSIGN_OR_RETURN(const job::Job trained, context.jobs.Get(request.job()));
+  HEBB_ASSIGN_OR_RETURN(const control::StoredCheckpoint checkpoint,
+                        context.checkpoints.NewestIntact(trained.id));
+  HEBB_ASSIGN_OR_RETURN(spec::Job spec, spec::JobFromJson(trained.spec_json));
+  spec.kind = spec::Kind::kEvaluate;
+  spec.name = absl::StrCat(trained.name, "-evaluate");
+  spec.resources.min_workers = 1;
+  spec.init.from = absl::StrCat("job ", trained.id, " step ", checkpoint.file.step);
+  spec.init.sha256 = checkpoint.file.sha256;
+  return Store(context, NewJob(spec, trained.yaml, request.request_id()));
+}
+
+absl::StatusOr<job::Job> Cancel(const Context& context, const std::string& key) {
+  HEBB_ASSIGN_OR_RETURN(const job::Job found, context.jobs.Get(key));
+  auto cancelled = context.jobs.Update(found.id, [](job::Job& job) {
+    if (job.state == job::State::kCancelled || job.state == job::State::kCancelling) {
+      return absl::OkStatus();
+    }
+    const bool waits = job.state == job::State::kQueued || job.state == job::State::kPaused;
+    job.state = waits ? job::State::kCancelled : job::State::kCancelling;
+    job.reason = "cancelled";
+    if (waits) job.ended = absl::Now();
+    return absl::OkStatus();
+  });
+  if (cancelled.ok()) context.controller.Wake();
+  return cancelled;
+}
+
+}  // namespace hebb::rpc

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a job file to a stored job. No gRPC in here: requests are messages, errors absl::Status.
+#ifndef HEBB_SERVER_RPC_SUBMISSION_H_
+#define HEBB_SERVER_RPC_SUBMISSION_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "hebb/v1/jobs.pb.h"
+#include "server/rpc/context.h"
+
+namespace hebb::rpc {
+
+// INVALID_ARGUMENT with ParseJob's lines, unchanged.
+absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request);
+
+// Parses, checks and stores; durable when it returns. INVALID_ARGUMENT as Validate;
+// FAILED_PRECONDITION when the file of `init: {from}` was not uploaded.
+absl::StatusOr<job::Job> Submit(const Context& context, const v1::SubmitRequest& request);
+
+// Stores a job that evaluates the newest intact checkpoint of `request.job`. NOT_FOUND, DATA_LOSS.
+absl::StatusOr<job::Job> SubmitEvaluation(const Context& context,
+                                          const v1::EvaluateRequest& request);
+
+// QUEUED: cancelled at once; active: CANCELLING, the control loop does the rest. A job that is
+// cancelled already stays so; FAILED_PRECONDITION when it has ended otherwise.
+absl::StatusOr<job::Job> Cancel(const Context& context, const std::string& key);
+
+}  // namespace hebb::rpc
+
+#endif  // HEBB_SERVER_RPC_SUBMISSION_H_

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The wire's messages to the coordinator's structs and back. Pure.
+#ifndef HEBB_SERVER_RPC_TRANSLATE_H_
+#define HEBB_SERVER_RPC_TRANSLATE_H_
+
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "hebb/v1/jobs.pb.h"
+#include "hebb/v1/workers.pb.h"
+#include "server/control/messages.h"
+#include "server/control/worker_registry.h"
+#include "server/job/job.h"
+
+namespace hebb::rpc {
+
+google::protobuf::Timestamp ToProto(absl::Time time);  // finite times only
+v1::JobState ToProto(job::State state);
+v1::EpochRecord ToProto(const job::EpochRecord& record);
+// Without epochs and events, which Get and Watch add. INTERNAL if the stored specification cannot
+// be read.
+absl::StatusOr<v1::Job> ToProto(const job::Job& job);
+v1::Worker ToProto(const control::WorkerView& view);
+// INTERNAL for an Assign whose specification cannot be read.
+absl::StatusOr<v1::ToWorker> ToProto(const control::ToWorker& message);
+
+job::EpochRecord FromProto(const v1::EpochRecord& record);
+control::GenerationId FromProto(const v1::GenerationId& id);
+control::Hello FromProto(const v1::Hello& hello);
+// Nothing for a Hello, a LogBatch or an empty message, which are not for the control loop.
+std::optional<control::FromWorker> FromProto(const v1::FromWorker& message);
+
+}  // namespace hebb::rpc
+
+#endif  // HEBB_SERVER_RPC_TRANSLATE_H_

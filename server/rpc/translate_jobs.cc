@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs for clients.
+#include "absl/strings/str_cat.h"
+#include "common/rpc/spec.h"
+#include "common/status_macros.h"
+#include "server/rpc/translate.h"
+
+namespace hebb::rpc {
+namespace {
+
+void Fill(const job::Metrics& from, v1::Metrics& to) {
+  if (from.train_loss) to.set_train_loss(*from.train_loss);
+  if (from.train_accuracy) to.set_train_accuracy(*from.train_accuracy);
+  if (from.validation_accuracy) to.set_validation_accuracy(*from.validation_accuracy);
+  if (from.test_accuracy) to.set_test_accuracy(*from.test_accuracy);
+  if (from.test_loss) to.set_test_loss(*from.test_loss);
+}
+
+bool IsFinite(absl::Time time) {
+  return time != absl::InfinitePast() && time != absl::InfiniteFuture();
+}
+
+void Fill(const job::Attempt& from, v1::Attempt& to) {
+  to.set_number(from.number);
+  to.set_generation(from.generation);
+  to.set_outcome(from.outcome);
+  to.set_reason(from.reason);
+  to.set_start_step(from.start_step);
+  if (IsFinite(from.started)) *to.mutable_started() = ToProto(from.started);
+  if (IsFinite(from.ended)) *to.mutable_ended() = ToProto(from.ended);
+}
+
+}  // namespace
+
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  google::protobuf::Timestamp stamp;
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  stamp.set_seconds(seconds);
+  stamp.set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+  return stamp;
+}
+
+v1::JobState ToProto(job::State state) {
+  switch (state) {
+    case job::State::kQueued:
+      return v1::QUEUED;
+    case job::State::kStarting:
+      return v1::STARTING;
+    case job::State::kRunning:
+      return v1::RUNNING;
+    case job::State::kPausing:
+      return v1::PAUSING;
+    case job::State::kPaused:
+      return v1::PAUSED;
+    case job::State::kCancelling:
+      return v1::CANCELLING;
+    case job::State::kCancelled:
+      return v1::CANCELLED;
+    case job::State::kSucceeded:
+      return v1::SUCCEEDED;
+    case job::State::kFailed:
+      return v1::FAILED;
+  }
+  return v1::JOB_STATE_UNSPECIFIED;
+}
+
+v1::EpochRecord ToProto(const job::EpochRecord& record) {
+  v1::EpochRecord proto;
+  proto.set_epoch(record.epoch);
+  proto.set_step(record.step);
+  Fill(record.metrics, *proto.mutable_metrics());
+  for (const auto& [layer, cosine] : record.alignment) {
+    v1::LayerAlignment& alignment = *proto.add_alignment();
+    alignment.set_layer(layer);
+    alignment.set_cosine(cosine);
+  }
+  proto.set_seconds(record.seconds);
+  return proto;
+}
+
+absl::StatusOr<v1::Job> ToProto(const job::Job& job) {
+  v1::Job proto;
+  proto.set_id(job.id);
+  proto.set_name(job.name);
+  proto.set_state(ToProto(job.state));
+  proto.set_reason(job.reason);
+  auto spec = SpecFromJson(job.spec_json);
+  if (!spec.ok()) {
+    return absl::InternalError(absl::StrCat("job ", job.id, ": ", spec.status().message()));
+  }
+  *proto.mutable_spec() = *std::move(spec);
+  *proto.mutable_created() = ToProto(job.created);
+  if (IsFinite(job.ended)) *proto.mutable_ended() = ToProto(job.ended);
+  proto.set_epoch(job.epoch);
+  proto.set_step(job.step);
+  proto.set_total_steps(job.total_steps);
+  proto.set_images_per_second(job.images_per_second);
+  Fill(job.metrics, *proto.mutable_metrics());
+  for (const job::Attempt& attempt : job.attempts) Fill(attempt, *proto.add_attempts());
+  for (const job::Member& member : job.members) {
+    v1::GangMember& worker = *proto.add_workers();
+    worker.set_rank(member.rank);
+    worker.set_worker(member.worker);
+    worker.set_host(member.host);
+    worker.set_device(member.device);
+  }
+  proto.set_spec_digest(job.spec_digest);
+  proto.set_weights_digest(job.weights_digest);
+  return proto;
+}
+
+}  // namespace hebb::rpc

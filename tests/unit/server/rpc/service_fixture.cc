@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/server/rpc/service_fixture.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/channel.h"
+#include "common/sha256.h"
+
+namespace hebb::rpc {
+
+std::string JobFile(const std::string& extra) {
+  return absl::StrCat(
+      "name: test\n"
+      "dataset: {name: glyphs}\n"
+      "network:\n"
+      "  layers:\n"
+      "    - {name: out, dense: {units: 10, activation: none}}\n"
+      "learning: {batch_size: 100, epochs: 1}\n",
+      extra);
+}
+
+void ServiceTest::SetUp() {
+  folder_ = absl::StrCat(::testing::TempDir(), "/hebb_service_XXXXXX");
+  ASSERT_NE(mkdtemp(folder_.data()), nullptr);
+  auto blobs = store::BlobStore::Open(folder_ + "/blobs");
+  auto logs = store::LogStore::Open(folder_ + "/logs");
+  ASSERT_TRUE(blobs.ok() && logs.ok()) << blobs.status() << logs.status();
+  blobs_ = *std::move(blobs);
+  logs_ = *std::move(logs);
+  options_.times.detect_within = absl::Milliseconds(400);
+  options_.retry_pause = absl::Milliseconds(10);
+  options_.progress_every = absl::Milliseconds(10);
+  StartCoordinator();
+}
+
+void ServiceTest::TearDown() {
+  StopCoordinator();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void ServiceTest::StartCoordinator() {
+  running_ = std::make_unique<Running>(*this);
+  auto server = Server::Start("127.0.0.1:0", MakeContext());
+  ASSERT_TRUE(server.ok()) << server.status();
+  server_ = *std::move(server);
+  running_->controller.Start();
+  client_ = v1::Jobs::NewStub(MakeChannel(server_->address()));
+}
+
+Context ServiceTest::MakeContext() {
+  return {running_->jobs,
+          *blobs_,
+          *logs_,
+          running_->feed,
+          running_->checkpoints,
+          running_->rendezvous,
+          running_->controller};
+}
+
+void ServiceTest::StopCoordinator() {
+  if (server_ == nullptr) return;
+  server_->StopServing();
+  running_->feed.Shutdown();
+  running_->rendezvous.Shutdown();
+  running_->controller.Stop();
+  server_.reset();
+  running_.reset();
+}
+
+v1::Job ServiceTest::Submit(const std::string& yaml) {
+  grpc::ClientContext context;
+  v1::SubmitRequest request;
+  request.set_yaml(yaml);
+  request.set_file_name("test.yaml");
+  v1::Job job;
+  const grpc::Status status = client_->Submit(&context, request, &job);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return job;
+}
+
+v1::Job ServiceTest::Get(const std::string& id) {
+  grpc::ClientContext context;
+  v1::JobRequest request;
+  request.set_job(id);
+  v1::Job job;
+  const grpc::Status status = client_->Get(&context, request, &job);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return job;
+}
+
+v1::Job ServiceTest::Await(const std::string& id, const std::function<bool(const v1::Job&)>& fits) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (absl::Now() < deadline) {
+    const uint64_t version = running_->feed.Version(id);
+    const v1::Job job = Get(id);
+    if (fits(job)) return job;
+    running_->feed.Wait(id, version, absl::Now() + absl::Milliseconds(50));
+  }
+  const v1::Job job = Get(id);
+  ADD_FAILURE() << "the job did not get there: " << job.ShortDebugString();
+  return job;
+}
+
+v1::Job ServiceTest::AwaitState(const std::string& id, v1::JobState state) {
+  return Await(id, [state](const v1::Job& job) { return job.state() == state; });
+}
+
+grpc::Status ServiceTest::Upload(const v1::CheckpointId& id, const std::string& content) {
+  auto stub = v1::Workers::NewStub(MakeChannel(address()));
+  grpc::ClientContext context;
+  v1::UploadResponse response;
+  auto writer = stub->UploadCheckpoint(&context, &response);
+  v1::Chunk chunk;
+  chunk.set_data(content);
+  chunk.set_total_bytes(static_cast<int64_t>(content.size()));
+  chunk.set_sha256(Sha256Hex(content));
+  *chunk.mutable_checkpoint() = id;
+  writer->Write(chunk);
+  writer->WritesDone();
+  return writer->Finish();
+}
+
+v1::FormGang ServiceTest::FormGang(const std::vector<FakeWorker*>& workers, const v1::Job& job) {
+  for (FakeWorker* worker : workers) {
+    const v1::Assign assign = worker->ExpectAssign();
+    EXPECT_EQ(assign.job(), job.id());
+    worker->Report(Unformed(assign), assign.resume().step());
+  }
+  v1::FormGang first;
+  for (FakeWorker* worker : workers) {
+    const v1::FormGang form = worker->ExpectFormGang();
+    if (worker == workers.front()) first = form;
+  }
+  return first;
+}
+
+}  // namespace hebb::rpc
