@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// hebb-worker: one device of a cluster. Exit codes: worker/runtime/exit_signal.h.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "common/log.h"
+#include "worker/runtime/exit_signal.h"
+#include "worker/runtime/identity.h"
+#include "worker/runtime/worker_process.h"
+
+namespace {
+
+void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options) {
+  app.set_version_flag("--version", "hebb-worker " + hebb::runtime::BuildId());
+  app.add_option("--coordinator", options.coordinator, "the coordinator's HOST:PORT")->required();
+  app.add_option("--data-dir", options.data_dir,
+                 "folder of the data sets; they are fetched into it")
+      ->required();
+  app.add_option("--work-dir", options.work_dir,
+                 "folder for checkpoints that wait for the coordinator [DATA_DIR/spool]");
+  app.add_option("--threads", options.threads, "compute threads [one per core]")
+      ->check(CLI::Range(1, 4096));
+  app.add_option(
+      "--advertise", options.advertise,
+      "own address, to which the other workers connect [the one towards the coordinator]");
+  app.add_option("--http", options.http, "serve /metrics, /healthz, /readyz on HOST:PORT [off]");
+  app.footer(
+      "Exit codes: 0 ended as asked, 1 internal error, 2 usage, 3 refused by the coordinator,\n"
+      "75 start the MPI world again.");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  hebb::runtime::WorkerOptions options;
+  CLI::App app("Trains networks for a Hebb coordinator.", "hebb-worker");
+  AddOptions(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? hebb::runtime::kExitOk : hebb::runtime::kExitUsage;
+  }
+  hebb::InitLog("hebb-worker");
+  hebb::runtime::ExitSignal exit;
+  const absl::StatusOr<int> code = hebb::runtime::RunWorker(options, exit);
+  if (code.ok()) return *code;
+  std::cerr << "hebb-worker: " << code.status().message() << "\n";
+  return absl::IsInvalidArgument(code.status()) ? hebb::runtime::kExitUsage
+                                                : hebb::runtime::kExitInternal;
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/runtime/attempt.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "common/rpc/spec.h"
+#include "common/status_macros.h"
+#include "worker/comm/tree_sum.h"
+#include "worker/data/order.h"
+#include "worker/runtime/epoch_record.h"
+
+namespace hebb::runtime {
+namespace {
+
+constexpr absl::Duration kProgressEvery = absl::Milliseconds(250);
+// Backstops only: who is dead or frozen is for the coordinator to say.
+constexpr absl::Duration kFormWithin = absl::Seconds(30);
+constexpr absl::Duration kSyncWithin = absl::Seconds(60);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
+
+// What the loss or the slowness of others causes; everything else is the job's own fault.
+bool IsPassing(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsAborted(status) || absl::IsCancelled(status);
+}
+
+bool InMpiWorld(const v1::FormGang& form) { return form.backend() == "mpi" && form.size() > 1; }
+
+GangPlan PlanOf(const v1::FormGang& form) {
+  const v1::GenerationId& id = form.generation();
+  GangPlan plan;
+  plan.backend = form.backend();
+  plan.name = absl::StrCat(id.job(), "/", id.attempt(), "/", id.generation());
+  plan.topology = {form.rank(), form.size()};
+  plan.mpi_ranks.assign(form.mpi_ranks().begin(), form.mpi_ranks().end());
+  return plan;
+}
+
+}  // namespace
+
+Attempt::Attempt(const AttemptContext& context, Assignment& assignment)
+    : context_(context), assignment_(assignment) {}
+
+void Attempt::Run() {
+  context_.metrics.BeginJob(assignment_.assign().job());
+  const absl::Status prepared = Prepare();
+  if (assignment_.released()) return;
+  if (prepared.ok()) {
+    assignment_.LogLine(LogLevel::kInfo,
+                        absl::StrCat("prepared: data ", job_.dataset.name, ", start at step ",
+                                     trainer_->step(), " of ", trainer_->total_steps()));
+    Report("", false);
+  } else {
+    Report(std::string(prepared.message()), true);
+  }
+  while (Generation* generation = assignment_.AwaitGang()) {
+    if (!prepared.ok()) {  // a coordinator that forms a gang with us nevertheless
+      assignment_.OutOfGang();
+      Report(std::string(prepared.message()), true);
+    } else if (Take(*generation) == Next::kDone) {
+      return;
+    }
+  }
+  if (restart_at_end_) context_.restart_wanted();
+}
+
+// ---- preparation -------------------------------------------------------------------------------
+
+absl::Status Attempt::Prepare() {
+  HEBB_ASSIGN_OR_RETURN(job_, rpc::SpecFromProto(assignment_.assign().spec()));
+  HEBB_ASSIGN_OR_RETURN(dataset_, context_.numerics.open_dataset(job_.dataset));
+  if (assignment_.released()) return absl::CancelledError("released");
+  HEBB_ASSIGN_OR_RETURN(trainer_,
+                        context_.numerics.create_trainer(
+                            {job_, assignment_.assign().job(), context_.threads}, *dataset_));
+  HEBB_RETURN_IF_ERROR(LoadStartState());
+  const v1::Assign& assign = assignment_.assign();
+  CheckpointUploader::Options options;
+  options.folder = absl::StrCat(context_.spool_folder, "/", assign.job(), "-", assign.attempt());
+  options.keep = job_.checkpoint.keep;
+  options.generation = [this] { return assignment_.generation(); };
+  options.upload = [this](const v1::CheckpointId& id, const std::string& path,
+                          Cancellation& cancellation) {
+    return context_.channel.UploadCheckpoint(id, path, cancellation);
+  };
+  options.uploaded = [this](int64_t step, const absl::Status& status) {
+    context_.metrics.CheckpointUploaded(status.ok());
+    if (status.ok()) return;
+    assignment_.LogLine(LogLevel::kWarning, absl::StrCat("checkpoint of step ", step,
+                                                         " not stored: ", status.message()));
+  };
+  HEBB_ASSIGN_OR_RETURN(uploader_, CheckpointUploader::Create(std::move(options)));
+  return absl::OkStatus();
+}
+
+absl::Status Attempt::LoadStartState() {
+  const v1::Assign& assign = assignment_.assign();
+  if (assign.has_resume()) {
+    HEBB_ASSIGN_OR_RETURN(const std::string bytes, Download(assign.resume()));
+    return trainer_->LoadCheckpoint(
+        bytes, absl::StrCat("checkpoint of step ", assign.resume().step(), " (",
+                            assign.resume().sha256().substr(0, 12), ")"));
+  }
+  if (assign.has_init()) {
+    HEBB_ASSIGN_OR_RETURN(const std::string bytes, Download(assign.init()));
+    return trainer_->LoadInitialWeights(bytes, job_.init.from);
+  }
+  return absl::OkStatus();
+}
+
+// Tries for as long as the coordinator is away.
+absl::StatusOr<std::string> Attempt::Download(const v1::StoredFile& file) {
+  Cancellation& cancellation = assignment_.cancellation();
+  absl::Duration pause = absl::Milliseconds(50);
+  while (true) {
+    absl::StatusOr<std::string> bytes = context_.channel.Download(file, cancellation);
+    const bool away =
+        absl::IsUnavailable(bytes.status()) || absl::IsDeadlineExceeded(bytes.status());
+    if (!away || !cancellation.Pause(pause)) return bytes;
+    pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+// ---- a generation ------------------------------------------------------------------------------
+
+Attempt::Next Attempt::Take(Generation& generation) {
+  absl::StatusOr<train::RunEnd> end = Train(generation);
+  assignment_.OutOfGang();
+  if (progress_due_) SendProgress();
+  if (!end.ok()) return Broken(generation, end.status());
+  switch (*end) {
+    case train::RunEnd::kLeft:
+      assignment_.LogLine(LogLevel::kInfo,
+                          absl::StrCat("left the gang after step ", trainer_->step()));
+      Report("", false);
+      return Next::kWaitForGang;
+    case train::RunEnd::kStopped:
+      return Conclude(generation, v1::AttemptResult::STOPPED);
+    case train::RunEnd::kFinished:
+      break;
+  }
+  return Conclude(generation, v1::AttemptResult::SUCCEEDED);
+}
+
+absl::StatusOr<train::RunEnd> Attempt::Train(Generation& generation) {
+  const v1::FormGang& form = generation.form;
+  const GangPlan plan = PlanOf(form);
+  topology_ = plan.topology;
+  next_progress_ = absl::InfinitePast();
+  HEBB_RETURN_IF_ERROR(CheckState(form));
+  CoordinatorRendezvous rendezvous(context_.channel, form.generation(), generation.cancellation);
+  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<comm::Communicator> communicator,
+                        context_.numerics.form_gang(plan, rendezvous, generation.cancellation,
+                                                    absl::Now() + kFormWithin));
+  // Ends before the communicator does.
+  Cancellation::Scope abort(generation.cancellation, [&communicator](const std::string& reason) {
+    communicator->Abort(reason);
+  });
+  assignment_.LogLine(
+      LogLevel::kInfo,
+      absl::StrCat("generation ", form.generation().generation(), " formed: rank ", form.rank(),
+                   " of ", form.size(), ", ", std::string(communicator->backend()), ", step ",
+                   form.start_step()));
+  context_.metrics.GenerationFormed(form.size());
+  const std::vector<int> wanted(form.state_wanted().begin(), form.state_wanted().end());
+  if (!wanted.empty()) {
+    HEBB_RETURN_IF_ERROR(
+        trainer_->SyncState(*communicator, form.state_source(), wanted, absl::Now() + kSyncWithin));
+  }
+  return trainer_->Run(*communicator, generation.requests, *this);
+}
+
+// The coordinator formed the generation on what it had been told, which may be older than our state
+// if its word crossed ours. Then all must say again where they stand.
+absl::Status Attempt::CheckState(const v1::FormGang& form) const {
+  const bool receives = std::find(form.state_wanted().begin(), form.state_wanted().end(),
+                                  form.rank()) != form.state_wanted().end();
+  if (receives || trainer_->step() == form.start_step()) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("formed for step ", form.start_step(),
+                                         ", but this rank is at step ", trainer_->step()));
+}
+
+Attempt::Next Attempt::Broken(const Generation& generation, const absl::Status& status) {
+  // What was cancelled fails in many ways; the reason is the cancellation's.
+  const bool cancelled = generation.cancellation.cancelled();
+  const bool fatal = !cancelled && !IsPassing(status);
+  const std::string cause =
+      cancelled ? generation.cancellation.reason() : std::string(status.message());
+  const bool in_world = InMpiWorld(generation.form);
+  if (assignment_.released()) {
+    restart_at_end_ = in_world;
+    return Next::kWaitForGang;
+  }
+  assignment_.LogLine(fatal ? LogLevel::kError : LogLevel::kWarning,
+                      absl::StrCat("out of generation ", generation.form.generation().generation(),
+                                   " after step ", trainer_->step(), ": ", cause));
+  if (in_world && !fatal) {
+    context_.restart_wanted();
+    return Next::kWaitForGang;
+  }
+  restart_at_end_ = in_world;  // once the coordinator has heard what is wrong
+  Report(cause, fatal);
+  return Next::kWaitForGang;
+}
+
+Attempt::Next Attempt::Conclude(Generation& generation, v1::AttemptResult::Outcome outcome) {
+  const bool stopped = outcome == v1::AttemptResult::STOPPED;
+  if (topology_.rank == 0) {
+    if (stopped)
+      assignment_.LogLine(LogLevel::kInfo, absl::StrCat("stopped after step ", trainer_->step()));
+    const absl::Status sent = uploader_->AwaitSent(generation.cancellation);
+    if (!sent.ok()) return Broken(generation, sent);
+  }
+  if (!stopped)
+    assignment_.LogLine(LogLevel::kInfo, absl::StrCat("finished at step ", trainer_->step()));
+  if (assignment_.Finish(Result(outcome))) return Next::kDone;
+  return Broken(generation, absl::AbortedError("a member was lost before the result was stored"));
+}
+
+void Attempt::Report(const std::string& cause, bool fatal) {
+  if (trainer_ == nullptr) {
+    if (fatal) assignment_.LogLine(LogLevel::kError, cause);
+    return assignment_.Report(0, "", cause, fatal);
+  }
+  assignment_.Report(trainer_->step(), trainer_->WeightsDigest(), cause, fatal);
+}
+
+v1::AttemptResult Attempt::Result(v1::AttemptResult::Outcome outcome) const {
+  v1::AttemptResult result;
+  result.set_outcome(outcome);
+  result.set_step(trainer_->step());
+  result.set_weights_digest(trainer_->WeightsDigest());
+  v1::Metrics& metrics = *result.mutable_metrics();
+  if (last_epoch_) FillMetrics(*last_epoch_, metrics);
+  if (outcome == v1::AttemptResult::SUCCEEDED) FillMetrics(trainer_->final_metrics(), metrics);
+  if (last_step_) result.set_images_per_second(last_step_->images_per_second);
+  return result;
+}
+
+// ---- train::Observer ---------------------------------------------------------------------------
+
+void Attempt::StepDone(const train::StepReport& report) {
+  last_step_ = report;
+  progress_due_ = true;
+  assignment_.SetStep(report.step);
+  context_.metrics.StepDone(report, OwnImages(report.step));
+  if (absl::Now() >= next_progress_) SendProgress();
+}
+
+void Attempt::SendProgress() {
+  v1::Progress progress;
+  progress.set_step(last_step_->step);
+  progress.set_epoch(last_step_->epoch);
+  progress.set_total_steps(trainer_->total_steps());
+  progress.set_images_per_second(last_step_->images_per_second);
+  progress.set_train_loss(last_step_->train_loss);
+  progress.set_train_accuracy(last_step_->train_accuracy);
+  assignment_.Progress(std::move(progress));
+  progress_due_ = false;
+  next_progress_ = absl::Now() + kProgressEvery;
+}
+
+// This rank's slices of the step's batch.
+int64_t Attempt::OwnImages(int64_t step) const {
+  const int64_t records = dataset_->size(data::Split::kTrain);
+  const int64_t batch = job_.learning.batch_size;
+  const int64_t step_in_epoch = (step - 1) % data::StepsPerEpoch(records, batch);
+  const auto [begin, end] = data::BatchRange(records, batch, step_in_epoch);
+  const int slices =
+      job_.data_parallel.slices > 0 ? static_cast<int>(job_.data_parallel.slices) : topology_.size;
+  const comm::SliceRange own = comm::SlicesOfRank(slices, topology_.rank, topology_.size);
+  return data::SliceRows(end - begin, slices, own.end - 1).second -
+         data::SliceRows(end - begin, slices, own.begin).first;
+}
+
+void Attempt::EpochDone(const train::EpochMetrics& metrics) {
+  last_epoch_ = metrics;
+  if (progress_due_) SendProgress();
+  context_.metrics.EpochDone(metrics);
+  assignment_.EpochDone(MakeEpochRecord(metrics));
+  if (topology_.rank != 0) return;
+  assignment_.LogLine(LogLevel::kInfo, EpochLine(metrics, job_.learning.epochs));
+}
+
+absl::Status Attempt::SaveCheckpoint(std::string bytes, int64_t step, const std::string&) {
+  const absl::Status kept = uploader_->Add(bytes, step);
+  if (!kept.ok()) {  // the trainer goes on unless it was the last one
+    assignment_.LogLine(LogLevel::kError,
+                        absl::StrCat("checkpoint of step ", step, " not saved: ", kept.message()));
+  }
+  return kept;
+}
+
+}  // namespace hebb::runtime

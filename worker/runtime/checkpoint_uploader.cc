@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/runtime/checkpoint_uploader.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "common/status_macros.h"
+
+namespace hebb::runtime {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(50);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
+
+// Errors that another try would only repeat.
+bool IsFinal(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnimplemented:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CheckpointUploader>> CheckpointUploader::Create(Options options) {
+  HEBB_ASSIGN_OR_RETURN(
+      checkpoint::Spool spool,
+      checkpoint::Spool::Open(options.folder, std::max<int64_t>(1, options.keep)));
+  return std::unique_ptr<CheckpointUploader>(
+      new CheckpointUploader(std::move(options), std::move(spool)));
+}
+
+CheckpointUploader::CheckpointUploader(Options options, checkpoint::Spool spool)
+    : options_(std::move(options)), spool_(std::move(spool)), thread_([this] { SendForever(); }) {}
+
+CheckpointUploader::~CheckpointUploader() {
+  {
+    absl::MutexLock lock(&mutex_);
+    ending_ = true;
+  }
+  end_.Cancel("the attempt is over");
+  thread_.join();
+  std::error_code ignored;  // what is left behind goes with the worker's folder
+  std::filesystem::remove_all(options_.folder, ignored);
+}
+
+absl::Status CheckpointUploader::Add(absl::string_view bytes, int64_t step) {
+  HEBB_RETURN_IF_ERROR(spool_.Put(step, bytes));
+  absl::MutexLock lock(&mutex_);
+  work_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status CheckpointUploader::AwaitSent(Cancellation& cancellation) {
+  bool cancelled = false;
+  Cancellation::Scope scope(cancellation, [&](const std::string&) {
+    absl::MutexLock lock(&mutex_);
+    cancelled = true;
+  });
+  const auto decided = [&] {
+    mutex_.AssertHeld();
+    return cancelled || (!work_ && !busy_);
+  };
+  {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&decided));
+    if (!cancelled) return last_;
+  }
+  return absl::CancelledError(cancellation.reason());  // not under our lock: see Cancel
+}
+
+void CheckpointUploader::SendForever() {
+  while (true) {
+    {
+      absl::MutexLock lock(&mutex_);
+      busy_ = false;
+      mutex_.Await(absl::Condition(this, &CheckpointUploader::WorkOrEnd));
+      if (ending_) return;
+      work_ = false;
+      busy_ = true;
+    }
+    absl::StatusOr<bool> more = true;
+    while (more.ok() && *more && !end_.cancelled()) more = SendOldest();
+    if (!more.ok()) Settle(-1, more.status());
+  }
+}
+
+absl::StatusOr<bool> CheckpointUploader::SendOldest() {
+  std::vector<absl::Status> damaged;
+  HEBB_ASSIGN_OR_RETURN(std::optional<checkpoint::Spool::Delivery> delivery,
+                        spool_.Oldest(damaged));
+  for (const absl::Status& status : damaged) Settle(-1, status);
+  if (!delivery) return false;
+  const absl::Status status = SendUntilDecided(*delivery);
+  if (end_.cancelled()) return false;
+  // Gone from the spool: newer ones have pushed it out meanwhile.
+  std::error_code unknown;
+  if (!std::filesystem::exists(delivery->item.path, unknown)) return true;
+  HEBB_RETURN_IF_ERROR(spool_.Remove(delivery->item));
+  Settle(delivery->item.step, status);
+  return true;
+}
+
+void CheckpointUploader::Settle(int64_t step, const absl::Status& status) {
+  options_.uploaded(step, status);
+  absl::MutexLock lock(&mutex_);
+  last_ = status;
+}
+
+absl::Status CheckpointUploader::SendUntilDecided(const checkpoint::Spool::Delivery& delivery) {
+  absl::Duration pause = kFirstPause;
+  while (true) {
+    const v1::GenerationId generation = options_.generation();
+    v1::CheckpointId id;
+    id.set_job(generation.job());
+    id.set_attempt(generation.attempt());
+    id.set_generation(generation.generation());
+    id.set_step(delivery.item.step);
+    id.set_weights_digest(delivery.weights_digest);
+    const absl::Status status = options_.upload(id, delivery.item.path, end_);
+    if (IsFinal(status) || !end_.Pause(pause)) return status;
+    pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+}  // namespace hebb::runtime

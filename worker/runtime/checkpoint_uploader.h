@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rank 0's checkpoints on their way to the coordinator: spooled on this worker's disk, sent in the
+// background, oldest first, for as long as the coordinator is away. Only the newest `keep` wait.
+#ifndef HEBB_WORKER_RUNTIME_CHECKPOINT_UPLOADER_H_
+#define HEBB_WORKER_RUNTIME_CHECKPOINT_UPLOADER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "hebb/v1/jobs.pb.h"
+#include "hebb/v1/workers.pb.h"
+#include "worker/checkpoint/spool.h"
+#include "worker/runtime/cancellation.h"
+
+namespace hebb::runtime {
+
+// One attempt's checkpoints. Add and AwaitSent: the training thread. Owns its folder and a thread;
+// the destructor gives up what was not sent, and removes the folder.
+class CheckpointUploader {
+ public:
+  struct Options {
+    std::string folder;
+    int64_t keep = 3;
+    // The generation in whose name a checkpoint is sent: the newest, for the bits are the same.
+    std::function<v1::GenerationId()> generation;
+    // CoordinatorChannel::UploadCheckpoint.
+    std::function<absl::Status(const v1::CheckpointId&, const std::string& path, Cancellation&)>
+        upload;
+    // Told, on the uploader's thread, of each upload and of each that was given up.
+    std::function<void(int64_t step, const absl::Status&)> uploaded;
+  };
+
+  static absl::StatusOr<std::unique_ptr<CheckpointUploader>> Create(Options options);
+  ~CheckpointUploader();
+
+  // Keeps `bytes` and returns. RESOURCE_EXHAUSTED and others: the disk.
+  absl::Status Add(absl::string_view bytes, int64_t step);
+
+  // Waits until nothing is left to send. CANCELLED with the reason; otherwise how it went for the
+  // last one: OK, ABORTED (the generation is over), or why the coordinator does not want it.
+  absl::Status AwaitSent(Cancellation& cancellation);
+
+ private:
+  CheckpointUploader(Options options, checkpoint::Spool spool);
+  void SendForever();
+  // One look at the spool. False if there was nothing.
+  absl::StatusOr<bool> SendOldest();
+  absl::Status SendUntilDecided(const checkpoint::Spool::Delivery& delivery);
+  void Settle(int64_t step, const absl::Status& status);
+  bool WorkOrEnd() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return work_ || ending_; }
+
+  const Options options_;
+  const checkpoint::Spool spool_;
+  Cancellation end_;
+  absl::Mutex mutex_;
+  bool work_ ABSL_GUARDED_BY(mutex_) = false;  // there may be something in the spool
+  bool busy_ ABSL_GUARDED_BY(mutex_) = false;  // the thread is looking or sending
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status last_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace hebb::runtime
+
+#endif  // HEBB_WORKER_RUNTIME_CHECKPOINT_UPLOADER_H_

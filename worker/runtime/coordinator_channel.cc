@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/runtime/coordinator_channel.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/chunks.h"
+#include "common/rpc/status.h"
+#include "common/status_macros.h"
+#include "worker/runtime/coordinator_grpc.h"
+
+namespace hebb::runtime {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(10);
+constexpr absl::Duration kRetryPause = absl::Milliseconds(100);
+
+// Enough for a slow link (1 MiB/s), and an end for a coordinator that has frozen.
+absl::Time TransferDeadline(int64_t bytes) {
+  return absl::Now() + absl::Seconds(30) + absl::Seconds(bytes >> 20);
+}
+
+// A call that a Cancellation ends.
+class Call {
+ public:
+  Call(Cancellation& cancellation, absl::Time deadline)
+      : cancellation_(cancellation),
+        scope_(cancellation, [this](const std::string&) { context.TryCancel(); }) {
+    rpc::SetDeadline(context, deadline);
+  }
+
+  absl::Status Status(const grpc::Status& status) const {
+    if (status.ok()) return absl::OkStatus();
+    if (cancellation_.cancelled()) return absl::CancelledError(cancellation_.reason());
+    return rpc::FromGrpc(status);
+  }
+
+  grpc::ClientContext context;
+
+ private:
+  Cancellation& cancellation_;
+  Cancellation::Scope scope_;
+};
+
+}  // namespace
+
+CoordinatorChannel::CoordinatorChannel(const std::string& address)
+    : address_(address), grpc_(std::make_unique<Grpc>()) {
+  grpc_->channel = rpc::MakeChannel(address);
+  grpc_->stub = v1::Workers::NewStub(grpc_->channel);
+}
+
+CoordinatorChannel::~CoordinatorChannel() = default;
+
+absl::StatusOr<std::string> CoordinatorChannel::Download(const v1::StoredFile& file,
+                                                         Cancellation& cancellation) {
+  Call call(cancellation, TransferDeadline(file.bytes()));
+  v1::DownloadRequest request;
+  request.set_sha256(file.sha256());
+  auto reader = grpc_->stub->Download(&call.context, request);
+  std::string bytes;
+  rpc::ChunkCheck check;
+  absl::Status damage;
+  v1::Chunk chunk;
+  while (damage.ok() && reader->Read(&chunk)) {
+    damage = check.Accept(chunk);
+    bytes += chunk.data();
+  }
+  if (!damage.ok()) call.context.TryCancel();
+  const grpc::Status status = reader->Finish();
+  if (damage.ok()) {
+    HEBB_RETURN_IF_ERROR(call.Status(status));
+    damage = check.Finish();
+  }
+  if (!damage.ok() || check.sha256() != file.sha256()) {
+    return absl::DataLossError(absl::StrCat("file ", file.sha256(),
+                                            " from the coordinator is damaged (", damage.message(),
+                                            "); check the disk of its state folder"));
+  }
+  return bytes;
+}
+
+absl::Status CoordinatorChannel::UploadCheckpoint(const v1::CheckpointId& id,
+                                                  const std::string& path,
+                                                  Cancellation& cancellation) {
+  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<rpc::ChunkReader> file, rpc::ChunkReader::Open(path));
+  Call call(cancellation, TransferDeadline(file->total_bytes()));
+  v1::UploadResponse response;
+  auto writer = grpc_->stub->UploadCheckpoint(&call.context, &response);
+  v1::Chunk chunk;
+  absl::StatusOr<bool> more = file->Next(chunk);
+  while (more.ok() && *more) {
+    if (chunk.offset() == 0) *chunk.mutable_checkpoint() = id;
+    if (!writer->Write(chunk)) break;  // Finish says why
+    more = file->Next(chunk);
+  }
+  if (!more.ok()) call.context.TryCancel();  // half a file must not look like a whole one
+  writer->WritesDone();
+  const absl::Status sent = call.Status(writer->Finish());
+  return more.ok() ? sent : more.status();
+}
+
+CoordinatorRendezvous::CoordinatorRendezvous(CoordinatorChannel& channel,
+                                             const v1::GenerationId& generation,
+                                             Cancellation& cancellation)
+    : channel_(channel), generation_(generation), cancellation_(cancellation) {}
+
+absl::Status CoordinatorRendezvous::Set(const std::string& key, const std::string& value) {
+  v1::SetKeyRequest request;
+  *request.mutable_generation() = generation_;
+  request.set_key(key);
+  request.set_value(value);
+  const absl::Time deadline = absl::Now() + kCallTimeout;
+  while (true) {
+    Call call(cancellation_, deadline);
+    v1::SetKeyResponse response;
+    const absl::Status status =
+        call.Status(channel_.grpc().stub->SetKey(&call.context, request, &response));
+    if (!absl::IsUnavailable(status) || absl::Now() + kRetryPause > deadline) return status;
+    cancellation_.Pause(kRetryPause);
+  }
+}
+
+absl::StatusOr<std::string> CoordinatorRendezvous::Get(const std::string& key,
+                                                       absl::Time deadline) {
+  v1::GetKeyRequest request;
+  *request.mutable_generation() = generation_;
+  request.set_key(key);
+  while (true) {
+    Call call(cancellation_, deadline);
+    v1::GetKeyResponse response;
+    const absl::Status status =
+        call.Status(channel_.grpc().stub->GetKey(&call.context, request, &response));
+    if (status.ok()) return std::move(*response.mutable_value());
+    if (!absl::IsUnavailable(status)) return status;
+    // The coordinator is away: not an answer to the question. Ask again until the deadline.
+    cancellation_.Pause(std::min(kRetryPause, deadline - absl::Now()));
+    if (absl::Now() >= deadline) return absl::DeadlineExceededError(status.message());
+  }
+}
+
+}  // namespace hebb::runtime

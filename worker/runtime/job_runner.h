@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker's side of docs/gang_protocol.md: takes the coordinator's words to the assignment in
+// hand, and owns the training thread, which works on one assignment at a time.
+#ifndef HEBB_WORKER_RUNTIME_JOB_RUNNER_H_
+#define HEBB_WORKER_RUNTIME_JOB_RUNNER_H_
+
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "worker/runtime/assignment.h"
+#include "worker/runtime/attempt.h"
+#include "worker/runtime/outbox.h"
+#include "worker/runtime/session.h"
+
+namespace hebb::runtime {
+
+// Thread-safe.
+class JobRunner : public SessionHandler {
+ public:
+  // Everything is borrowed. Starts the training thread.
+  JobRunner(AttemptContext context, Outbox& outbox);
+  ~JobRunner() override;  // Release of whatever is held; joins
+
+  // Ends in good order: leaves a running gang at a step boundary if that comes within `notice`.
+  void LeaveGang(absl::Duration notice);
+
+  // Drops what is held. True if the training thread is idle by the deadline.
+  bool Drop(absl::Time deadline);
+
+  void Attach(const Open& open) override;
+  void Received(const v1::ToWorker& message) override;
+  void AttachedChanged(bool attached) override;
+  int64_t CurrentStep() const override;
+
+ private:
+  void TrainForever();
+  void Take(const v1::Assign& assign);
+  // The assignment in hand, if it is the one meant.
+  std::shared_ptr<Assignment> Find(absl::string_view job, int attempt) const;
+  bool WorkOrEnd() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return fresh_ || ending_; }
+  bool Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !training_; }
+
+  const AttemptContext context_;
+  Outbox& outbox_;
+  mutable absl::Mutex mutex_;
+  // Shared with the training thread, which may still be leaving a released one when the next comes.
+  std::shared_ptr<Assignment> current_ ABSL_GUARDED_BY(mutex_);
+  bool fresh_ ABSL_GUARDED_BY(mutex_) = false;     // current_ was not taken up yet
+  bool training_ ABSL_GUARDED_BY(mutex_) = false;  // the thread is busy
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace hebb::runtime
+
+#endif  // HEBB_WORKER_RUNTIME_JOB_RUNNER_H_

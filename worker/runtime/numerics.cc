@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/runtime/numerics.h"
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/datasets/fetch.h"
+#include "common/log.h"
+#include "common/status_macros.h"
+#include "worker/comm/gloo_communicator.h"
+#include "worker/comm/local_communicator.h"
+#include "worker/comm/mpi_communicator.h"
+
+namespace hebb::runtime {
+namespace {
+
+constexpr absl::Duration kTellEvery = absl::Seconds(5);
+
+// A job file may name any folder while all is on one machine; else its author, who may be far away,
+// must not make workers read where they please.
+absl::Status CheckPath(const std::string& path, const WorkerPlace& place) {
+  if (path.empty() || place.any_data_path) return absl::OkStatus();
+  std::error_code error;
+  const auto real = std::filesystem::weakly_canonical(path, error);
+  const auto root = std::filesystem::weakly_canonical(place.data_dir, error);
+  if (!error && absl::StartsWith(real.string(), absl::StrCat(root.string(), "/"))) {
+    return absl::OkStatus();
+  }
+  return absl::PermissionDeniedError(absl::StrCat("dataset.path ", path,
+                                                  " is outside of the workers' data folder ",
+                                                  place.data_dir, "; put the files below it"));
+}
+
+absl::StatusOr<std::unique_ptr<data::Dataset>> OpenDataset(const spec::Dataset& dataset,
+                                                           const WorkerPlace& place) {
+  HEBB_RETURN_IF_ERROR(CheckPath(dataset.path, place));
+  if (dataset.path.empty()) {
+    datasets::FetchOptions options = datasets::OptionsFromEnvironment(place.data_dir);
+    absl::Time next = absl::InfinitePast();
+    options.progress = [&next](absl::string_view what, int64_t bytes) {
+      if (absl::Now() < next) return;
+      next = absl::Now() + kTellEvery;
+      LogInfo("fetching", {{"file", std::string(what)}, {"bytes", absl::StrCat(bytes)}});
+    };
+    HEBB_RETURN_IF_ERROR(datasets::FetchDataset(dataset.name, options));
+  }
+  return data::OpenDataset(dataset, place.data_dir);
+}
+
+absl::StatusOr<std::unique_ptr<comm::ConnectableCommunicator>> MakeCommunicator(
+    const GangPlan& plan, comm::Rendezvous& rendezvous, const WorkerPlace& place) {
+  if (plan.backend == "gloo") {
+    return comm::MakeGlooCommunicator({place.advertise, plan.name}, plan.topology, rendezvous);
+  }
+  if (plan.backend == "mpi" && place.mpi_world != nullptr) {
+    return comm::MakeMpiCommunicator({plan.mpi_ranks, plan.name}, *place.mpi_world);
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("this worker can't form a gang over ", plan.backend));
+}
+
+absl::StatusOr<std::unique_ptr<comm::Communicator>> FormGang(const GangPlan& plan,
+                                                             comm::Rendezvous& rendezvous,
+                                                             Cancellation& cancellation,
+                                                             absl::Time deadline,
+                                                             const WorkerPlace& place) {
+  if (plan.topology.size == 1) return std::move(comm::MakeLocalGang(1).front());
+  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<comm::ConnectableCommunicator> communicator,
+                        MakeCommunicator(plan, rendezvous, place));
+  Cancellation::Scope abort(
+      cancellation, [&communicator](const std::string& reason) { communicator->Abort(reason); });
+  HEBB_RETURN_IF_ERROR(communicator->Connect(deadline));
+  return communicator;
+}
+
+}  // namespace
+
+Numerics MakeNumerics(const WorkerPlace& place) {
+  Numerics numerics;
+  numerics.open_dataset = [place](const spec::Dataset& dataset) {
+    return OpenDataset(dataset, place);
+  };
+  numerics.create_trainer = train::Trainer::Create;
+  numerics.form_gang = [place](const GangPlan& plan, comm::Rendezvous& rendezvous,
+                               Cancellation& cancellation, absl::Time deadline) {
+    return FormGang(plan, rendezvous, cancellation, deadline, place);
+  };
+  return numerics;
+}
+
+}  // namespace hebb::runtime

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// hebb-worker's object graph: made, run until something asks for the end, taken down in order.
+#ifndef HEBB_WORKER_RUNTIME_WORKER_PROCESS_H_
+#define HEBB_WORKER_RUNTIME_WORKER_PROCESS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "worker/runtime/exit_signal.h"
+
+namespace hebb::runtime {
+
+struct WorkerOptions {
+  std::string coordinator;  // HOST:PORT
+  std::string data_dir;
+  std::string work_dir;   // "": <data_dir>/spool
+  std::string advertise;  // "": the address towards the coordinator
+  std::string http;       // HOST:PORT, "": no HTTP
+  int threads = 0;        // 0: one per core this process may run on
+};
+
+// Returns the exit code (exit_signal.h) after an end that was asked for. INVALID_ARGUMENT: usage;
+// others: the worker could not start.
+absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit);
+
+}  // namespace hebb::runtime
+
+#endif  // HEBB_WORKER_RUNTIME_WORKER_PROCESS_H_
