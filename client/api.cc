@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/api.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/chunks.h"
+#include "common/rpc/status.h"
+#include "common/status_macros.h"
+#include "hebb/v1/jobs.grpc.pb.h"
+
+namespace hebb::client {
+namespace {
+
+constexpr absl::Duration kTransferDeadline = absl::Minutes(10);
+
+}  // namespace
+
+struct Api::Connection {
+  Connection(const std::string& at, absl::Duration how_long, absl::Duration each)
+      : address(at),
+        patience(how_long),
+        call_deadline(each),
+        channel(rpc::MakeChannel(at)),
+        stub(v1::Jobs::NewStub(channel)) {}
+
+  absl::Status ToStatus(const grpc::Status& status) const {
+    if (status.ok()) return absl::OkStatus();
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+      return absl::UnavailableError(absl::StrCat("no coordinator answers at ", address,
+                                                 "; start one with `hebb up`, or name another with "
+                                                 "--address HOST:PORT or HEBB_ADDRESS"));
+    }
+    if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+      return absl::UnavailableError(absl::StrCat("the coordinator at ", address,
+                                                 " does not answer in time; look at its log"));
+    }
+    return rpc::FromGrpc(status);
+  }
+
+  // Calls `method` until it is not UNAVAILABLE or patience has run out.
+  template <typename Response, typename Request, typename Method>
+  absl::StatusOr<Response> Call(Method method, const Request& request) {
+    const absl::Time give_up = absl::Now() + patience;
+    absl::Duration pause = absl::Milliseconds(100);
+    while (true) {
+      grpc::ClientContext context;
+      rpc::SetDeadline(context, absl::Now() + call_deadline);
+      Response response;
+      const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+      if (status.ok()) return response;
+      if (status.error_code() != grpc::StatusCode::UNAVAILABLE || absl::Now() + pause > give_up) {
+        return ToStatus(status);
+      }
+      absl::SleepFor(pause);
+      pause = std::min(2 * pause, absl::Seconds(1));
+    }
+  }
+
+  const std::string address;
+  const absl::Duration patience;
+  const absl::Duration call_deadline;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::Jobs::Stub> stub;
+
+  absl::Mutex mutex;
+  bool interrupted ABSL_GUARDED_BY(mutex) = false;
+  grpc::ClientContext* running ABSL_GUARDED_BY(mutex) = nullptr;  // the stream in progress
+};
+
+namespace {
+
+// Registers a stream's context for Interrupt while it lives.
+template <typename Connection>
+class RunningStream {
+ public:
+  RunningStream(Connection& connection, grpc::ClientContext& context) : connection_(connection) {
+    absl::MutexLock lock(&connection_.mutex);
+    connection_.running = &context;
+    if (connection_.interrupted) context.TryCancel();
+  }
+  ~RunningStream() {
+    absl::MutexLock lock(&connection_.mutex);
+    connection_.running = nullptr;
+  }
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace
+
+Api::Api(const std::string& address, absl::Duration patience, absl::Duration call_deadline)
+    : connection_(std::make_unique<Connection>(address, patience, call_deadline)) {}
+Api::~Api() = default;
+
+absl::StatusOr<v1::ValidateResponse> Api::Validate(const v1::SubmitRequest& request) {
+  return connection_->Call<v1::ValidateResponse>(&v1::Jobs::Stub::Validate, request);
+}
+
+absl::StatusOr<v1::Job> Api::Submit(const v1::SubmitRequest& request) {
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Submit, request);
+}
+
+absl::StatusOr<v1::ListResponse> Api::List(bool all) {
+  v1::ListRequest request;
+  request.set_all(all);
+  return connection_->Call<v1::ListResponse>(&v1::Jobs::Stub::List, request);
+}
+
+absl::StatusOr<v1::Job> Api::Get(const std::string& job) {
+  v1::JobRequest request;
+  request.set_job(job);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Get, request);
+}
+
+absl::StatusOr<v1::Job> Api::Cancel(const std::string& job) {
+  v1::JobRequest request;
+  request.set_job(job);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Cancel, request);
+}
+
+absl::StatusOr<v1::Job> Api::Evaluate(const v1::EvaluateRequest& request) {
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Evaluate, request);
+}
+
+absl::StatusOr<v1::ListWorkersResponse> Api::ListWorkers() {
+  return connection_->Call<v1::ListWorkersResponse>(&v1::Jobs::Stub::ListWorkers,
+                                                    v1::ListWorkersRequest());
+}
+
+absl::Status Api::Watch(const std::string& job, absl::Time deadline,
+                        const std::function<void(const v1::Job&)>& each) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, deadline);
+  const RunningStream running(*connection_, context);
+  v1::JobRequest request;
+  request.set_job(job);
+  const auto stream = connection_->stub->Watch(&context, request);
+  v1::Job update;
+  while (stream->Read(&update)) each(update);
+  const grpc::Status status = stream->Finish();
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::DeadlineExceededError("the stream's deadline");
+  }
+  return connection_->ToStatus(status);
+}
+
+absl::Status Api::Logs(const v1::LogsRequest& request, absl::Time deadline,
+                       const std::function<void(const v1::LogLine&)>& each) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, deadline);
+  const RunningStream running(*connection_, context);
+  const auto stream = connection_->stub->Logs(&context, request);
+  v1::LogLine line;
+  while (stream->Read(&line)) each(line);
+  const grpc::Status status = stream->Finish();
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    return absl::DeadlineExceededError("the stream's deadline");
+  }
+  return connection_->ToStatus(status);
+}
+
+absl::StatusOr<std::string> Api::DownloadCheckpoint(const std::string& job) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, absl::Now() + kTransferDeadline);
+  const RunningStream running(*connection_, context);
+  v1::JobRequest request;
+  request.set_job(job);
+  const auto stream = connection_->stub->DownloadCheckpoint(&context, request);
+  std::string bytes;
+  rpc::ChunkCheck check;
+  absl::Status arrived;
+  v1::Chunk chunk;
+  while (arrived.ok() && stream->Read(&chunk)) {
+    arrived = check.Accept(chunk);
+    bytes += chunk.data();
+  }
+  if (!arrived.ok()) {
+    context.TryCancel();
+    return arrived;
+  }
+  HEBB_RETURN_IF_ERROR(connection_->ToStatus(stream->Finish()));
+  HEBB_RETURN_IF_ERROR(check.Finish());
+  return bytes;
+}
+
+absl::StatusOr<std::string> Api::UploadWeights(const std::string& path) {
+  HEBB_ASSIGN_OR_RETURN(const auto reader, rpc::ChunkReader::Open(path));
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, absl::Now() + kTransferDeadline);
+  const RunningStream running(*connection_, context);
+  v1::UploadResponse response;
+  const auto stream = connection_->stub->UploadWeights(&context, &response);
+  v1::Chunk chunk;
+  while (true) {
+    const absl::StatusOr<bool> more = reader->Next(chunk);
+    if (!more.ok()) {
+      context.TryCancel();
+      return more.status();
+    }
+    if (!*more || !stream->Write(chunk)) break;  // a broken stream: Finish says why
+  }
+  stream->WritesDone();
+  HEBB_RETURN_IF_ERROR(connection_->ToStatus(stream->Finish()));
+  return response.sha256();
+}
+
+void Api::Interrupt() {
+  absl::MutexLock lock(&connection_->mutex);
+  connection_->interrupted = true;
+  if (connection_->running != nullptr) connection_->running->TryCancel();
+}
+
+}  // namespace hebb::client

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The coordinator's Jobs service as the commands see it: absl::Status, deadlines and retries.
+// gRPC stays behind this header.
+#ifndef HEBB_CLIENT_API_H_
+#define HEBB_CLIENT_API_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "hebb/v1/jobs.pb.h"
+
+namespace hebb::client {
+
+// Every unary call has a deadline and is repeated while the coordinator is UNAVAILABLE, for
+// `patience` in all; each is safe to repeat (Submit and Evaluate carry a request id). Errors keep
+// the coordinator's code and message; UNAVAILABLE names the address and the remedy.
+//
+// One thread at a time, except Interrupt, which any thread may call.
+class Api {
+ public:
+  explicit Api(const std::string& address, absl::Duration patience = absl::Seconds(3),
+               absl::Duration call_deadline = absl::Seconds(20));
+  ~Api();
+
+  absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request);
+  absl::StatusOr<v1::Job> Submit(const v1::SubmitRequest& request);
+  absl::StatusOr<v1::ListResponse> List(bool all);
+  absl::StatusOr<v1::Job> Get(const std::string& job);
+  absl::StatusOr<v1::Job> Cancel(const std::string& job);
+  absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateRequest& request);
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
+
+  // Streams, not repeated: OK at the stream's end, DEADLINE_EXCEEDED at `deadline`, CANCELLED after
+  // Interrupt.
+  absl::Status Watch(const std::string& job, absl::Time deadline,
+                     const std::function<void(const v1::Job&)>& each);
+  absl::Status Logs(const v1::LogsRequest& request, absl::Time deadline,
+                    const std::function<void(const v1::LogLine&)>& each);
+  // The last intact checkpoint, its SHA-256 checked. DATA_LOSS.
+  absl::StatusOr<std::string> DownloadCheckpoint(const std::string& job);
+  // The SHA-256 of the file at `path`, which the coordinator has then.
+  absl::StatusOr<std::string> UploadWeights(const std::string& path);
+
+  // Ends the running and every later stream.
+  void Interrupt();
+
+ private:
+  struct Connection;
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace hebb::client
+
+#endif  // HEBB_CLIENT_API_H_

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs of `hebb`, one file each. Every function adds its command to the parser; the command's
+// callback hands its work to the session, which outlives the parser's use.
+#ifndef HEBB_CLIENT_COMMANDS_COMMANDS_H_
+#define HEBB_CLIENT_COMMANDS_COMMANDS_H_
+
+#include "client/session.h"
+
+namespace hebb::client {
+
+void AddUp(CLI::App& app, Session& session);
+void AddDown(CLI::App& app, Session& session);
+void AddSubmit(CLI::App& app, Session& session);
+void AddValidate(CLI::App& app, Session& session);
+void AddList(CLI::App& app, Session& session);
+void AddDescribe(CLI::App& app, Session& session);
+void AddWatch(CLI::App& app, Session& session);
+void AddLogs(CLI::App& app, Session& session);
+void AddCancel(CLI::App& app, Session& session);
+void AddWait(CLI::App& app, Session& session);
+void AddExport(CLI::App& app, Session& session);
+void AddEvaluate(CLI::App& app, Session& session);
+void AddWorkers(CLI::App& app, Session& session);
+void AddData(CLI::App& app, Session& session);
+
+}  // namespace hebb::client
+
+#endif  // HEBB_CLIENT_COMMANDS_COMMANDS_H_

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// hebb export JOB: the weights of the last checkpoint, without the training state.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/commands/commands.h"
+#include "common/files.h"
+#include "common/status_macros.h"
+#include "common/weights/npz.h"
+#include "common/weights/safetensors.h"
+
+namespace hebb::client {
+namespace {
+
+struct Options {
+  std::string job;
+  std::string file;
+  std::string format = "safetensors";
+  bool digest = false;
+};
+
+bool IsState(const weights::Tensor& tensor) {
+  return absl::StartsWith(tensor.name, "optimizer/") || absl::StartsWith(tensor.name, "state/");
+}
+
+// Drops what only a resumed training needs.
+void KeepWeights(weights::TensorFile& file) { std::erase_if(file.tensors, IsState); }
+
+absl::Status Write(const weights::TensorFile& file, const Options& options) {
+  if (options.format == "npz") {
+    HEBB_ASSIGN_OR_RETURN(const std::string bytes, weights::SerializeNpz(file.tensors));
+    return WriteFileAtomically(options.file, bytes);
+  }
+  return WriteFileAtomically(options.file, weights::Serialize(file));
+}
+
+absl::StatusOr<ExitCode> Export(Session& session, const Options& options) {
+  if (options.format == "onnx") {
+    return absl::UnimplementedError(
+        "export to onnx is not supported by this version; use --format safetensors or npz");
+  }
+  if (options.file.empty() && !options.digest) {
+    session.err << "hebb: nothing to export to; give -o FILE, --digest or both" << std::endl;
+    return ExitCode::kUsage;
+  }
+  HEBB_ASSIGN_OR_RETURN(const std::string bytes, session.api().DownloadCheckpoint(options.job));
+  HEBB_ASSIGN_OR_RETURN(weights::TensorFile file,
+                        weights::Parse(bytes, absl::StrCat("checkpoint of job ", options.job)));
+  KeepWeights(file);
+  if (!options.file.empty()) {
+    HEBB_RETURN_IF_ERROR(Write(file, options));
+    session.err << "wrote " << options.file << " (" << file.tensors.size() << " tensors)"
+                << std::endl;
+  }
+  if (options.digest) session.out << weights::WeightsDigest(file.tensors) << std::endl;
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddExport(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("export", "Write the weights of a job's last checkpoint");
+  command->add_option("job", options->job, "Id, its beginning, or the job's name")->required();
+  command->add_option("-o,--output", options->file, "The file to write");
+  command->add_option("--format", options->format, "safetensors | npz | onnx")
+      ->check(CLI::IsMember({"safetensors", "npz", "onnx"}))
+      ->capture_default_str();
+  command->add_flag("--digest", options->digest, "Print the weights digest");
+  command->callback([&session, options] {
+    session.set_action([&session, options] { return Export(session, *options); });
+  });
+}
+
+}  // namespace hebb::client

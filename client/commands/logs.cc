@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// hebb logs JOB, hebb cancel JOB
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/commands/commands.h"
+#include "client/format.h"
+#include "client/message_json.h"
+#include "client/progress.h"
+#include "common/status_macros.h"
+
+namespace hebb::client {
+namespace {
+
+// Longest time for one stream of log lines, with or without -f.
+constexpr absl::Duration kStreamLife = absl::Hours(24);
+
+struct Options {
+  std::string job;
+  bool follow = false;
+  int attempt = 0;
+};
+
+std::string LogText(const v1::LogLine& line) {
+  return absl::StrCat(
+      absl::FormatTime("%Y-%m-%d %H:%M:%E3S", FromProto(line.time()), absl::LocalTimeZone()), "  ",
+      line.attempt(), "/", line.rank(), "  ", line.text());
+}
+
+absl::StatusOr<ExitCode> Logs(Session& session, const Options& options) {
+  if (options.follow) session.CatchInterrupt();
+  v1::LogsRequest request;
+  request.set_job(options.job);
+  request.set_follow(options.follow);
+  request.set_attempt(options.attempt);
+  const absl::Status status =
+      session.api().Logs(request, absl::Now() + kStreamLife, [&session](const v1::LogLine& line) {
+        if (session.structured()) {
+          session.out << ToJson(line).dump() << std::endl;  // one document a line
+        } else {
+          session.out << LogText(line) << std::endl;
+        }
+      });
+  if (session.interrupted()) {
+    return absl::CancelledError(
+        absl::StrCat("detached; come back with `hebb logs -f ", options.job, "`"));
+  }
+  HEBB_RETURN_IF_ERROR(status);
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> Cancel(Session& session, const std::string& name) {
+  HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Cancel(name));
+  if (session.structured()) {
+    session.Print(ToJson(job));
+  } else {
+    session.out << "job " << job.id() << " " << StateText(job) << std::endl;
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddLogs(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("logs", "A job's log: time, attempt/rank, text");
+  command->add_option("job", options->job, "Id, its beginning, or the job's name")->required();
+  command->add_flag("-f,--follow", options->follow, "Go on until the job ends");
+  command->add_option("--attempt", options->attempt, "Only this attempt");
+  command->callback([&session, options] {
+    session.set_action([&session, options] { return Logs(session, *options); });
+  });
+}
+
+void AddCancel(CLI::App& app, Session& session) {
+  auto job = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("cancel", "Stop a job for good");
+  command->add_option("job", *job, "Id, its beginning, or the job's name")->required();
+  command->callback(
+      [&session, job] { session.set_action([&session, job] { return Cancel(session, *job); }); });
+}
+
+}  // namespace hebb::client

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// hebb submit FILE, hebb validate FILE
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/commands/commands.h"
+#include "client/follow.h"
+#include "client/format.h"
+#include "client/job_file.h"
+#include "client/message_json.h"
+#include "common/status_macros.h"
+
+namespace hebb::client {
+namespace {
+
+struct Options {
+  std::string file;
+  std::vector<std::string> sets;
+  bool follow = false;
+};
+
+// Reads the file; uploads the initial weights it names.
+absl::StatusOr<v1::SubmitRequest> Prepare(Session& session, const Options& options) {
+  HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request, ReadJobFile(options.file, options.sets));
+  const std::string weights = InitialWeightsPath(options.file, request);
+  if (weights.empty()) return request;
+  if (access(weights.c_str(), R_OK) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.file, ": cannot read the initial weights ", weights, " (",
+                     std::strerror(errno), "); `init: {from}` is relative to the job file"));
+  }
+  HEBB_ASSIGN_OR_RETURN(*request.mutable_init_sha256(), session.api().UploadWeights(weights));
+  return request;
+}
+
+absl::StatusOr<ExitCode> Submit(Session& session, const Options& options) {
+  if (options.follow) session.CatchInterrupt();
+  HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request, Prepare(session, options));
+  request.set_request_id(NewRequestId());
+  HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Submit(request));
+  if (session.structured()) {
+    session.Print({{"id", job.id()}});
+  } else {
+    session.out << job.id() << std::endl;
+  }
+  if (!options.follow) {
+    session.err << "submitted " << job.name() << "; watch it with `hebb watch " << job.id() << "`"
+                << std::endl;
+    return ExitCode::kOk;
+  }
+  HEBB_ASSIGN_OR_RETURN(const v1::Job ended, FollowJob(session, job.id(), {}));
+  return ExitCodeOf(ended.state());
+}
+
+std::string ShapeText(const v1::LayerSummary& layer) {
+  return absl::StrJoin(layer.output(), " x ");
+}
+
+absl::StatusOr<ExitCode> Validate(Session& session, const Options& options) {
+  HEBB_ASSIGN_OR_RETURN(const v1::SubmitRequest request, ReadJobFile(options.file, options.sets));
+  HEBB_ASSIGN_OR_RETURN(const v1::ValidateResponse answer, session.api().Validate(request));
+  if (session.structured()) {
+    session.Print(ToJson(answer));
+    return ExitCode::kOk;
+  }
+  Table table({"LAYER", "KIND", "OUTPUT", "PARAMETERS"});
+  for (const v1::LayerSummary& layer : answer.layers()) {
+    table.Add({layer.name(), layer.kind(), ShapeText(layer), Grouped(layer.parameters())});
+  }
+  session.out << table.ToString() << "parameters  " << Grouped(answer.parameters())
+              << " (weights, without feedback)" << std::endl;
+  return ExitCode::kOk;
+}
+
+void AddFileOptions(CLI::App& command, Options& options) {
+  command.add_option("file", options.file, "The job file (YAML)")->required();
+  command.add_option("--set", options.sets, "key.path=value, put over the file; repeatable")
+      ->allow_extra_args(false);
+}
+
+}  // namespace
+
+void AddSubmit(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();  // kept by the callback
+  CLI::App* command = app.add_subcommand("submit", "Hand a job to the coordinator");
+  AddFileOptions(*command, *options);
+  command->add_flag("--follow", options->follow, "Stay, and exit with the job's result");
+  command->callback([&session, options] {
+    session.set_action([&session, options] { return Submit(session, *options); });
+  });
+}
+
+void AddValidate(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("validate", "Check a job file and show its layers");
+  AddFileOptions(*command, *options);
+  command->callback([&session, options] {
+    session.set_action([&session, options] { return Validate(session, *options); });
+  });
+}
+
+}  // namespace hebb::client

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `hebb up` was asked for, and the command lines that follow from it. Pure, but for looking
+// where the programs lie.
+#ifndef HEBB_CLIENT_LOCAL_PROGRAMS_H_
+#define HEBB_CLIENT_LOCAL_PROGRAMS_H_
+
+#include <string>
+#include <vector>
+
+namespace hebb::client {
+
+struct UpOptions {
+  int workers = 1;
+  std::string state_dir;
+  std::string data_dir;
+  int port = 7070;       // 0: any free one
+  int http_port = 7071;  // 0: any free one
+  std::string comm =
+      "auto";       // auto | gloo | mpi; auto is gloo, which survives the loss of a worker
+  int threads = 0;  // of each worker; 0: cores / workers, at least 1
+  std::string coordinator_program;  // "" : hebb-coordinator beside this program
+  std::string worker_program;
+  std::string mpirun_program;  // "" : mpirun from PATH
+};
+
+struct Endpoints {
+  std::string coordinator;  // HOST:PORT
+  std::string http;
+};
+
+// Fills what was left open: programs and threads; makes paths absolute.
+void Complete(UpOptions& options);
+
+bool UsesMpi(const UpOptions& options);
+std::string LogFolder(const UpOptions& options);
+
+std::vector<std::string> CoordinatorCommand(const UpOptions& options, const Endpoints& endpoints);
+// One worker, standing alone.
+std::vector<std::string> WorkerCommand(const UpOptions& options, const Endpoints& endpoints);
+// All workers as one MPI world on the loopback.
+std::vector<std::string> WorldCommand(const UpOptions& options, const Endpoints& endpoints);
+// `hebb up` itself in the foreground, for --detach.
+std::vector<std::string> ForegroundCommand(const UpOptions& options);
+
+}  // namespace hebb::client
+
+#endif  // HEBB_CLIENT_LOCAL_PROGRAMS_H_

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// hebb: the client. Options to a command, the command's status to an exit code.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "client/commands/commands.h"
+#include "client/exit_code.h"
+#include "client/session.h"
+
+namespace {
+
+void AddCommands(CLI::App& app, hebb::client::Session& session) {
+  namespace client = hebb::client;
+  client::AddUp(app, session);
+  client::AddDown(app, session);
+  client::AddSubmit(app, session);
+  client::AddValidate(app, session);
+  client::AddList(app, session);
+  client::AddDescribe(app, session);
+  client::AddWatch(app, session);
+  client::AddLogs(app, session);
+  client::AddWait(app, session);
+  client::AddCancel(app, session);
+  client::AddExport(app, session);
+  client::AddEvaluate(app, session);
+  client::AddWorkers(app, session);
+  client::AddData(app, session);
+  app.require_subcommand(0, 1);  // none: main prints the help
+}
+
+// 0 after --help and the like.
+int ReportParse(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  std::cerr << "hebb: " << error.what() << "; see `hebb --help`" << std::endl;
+  return static_cast<int>(hebb::client::ExitCode::kUsage);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Train deep networks with local Hebbian updates, as a service.", "hebb");
+  app.footer(hebb::client::kExitCodeHelp);
+  app.set_version_flag("--version", "hebb " HEBB_VERSION);
+  hebb::client::Session session(std::cout, std::cerr);
+  hebb::client::AddGlobalOptions(app, session);
+  AddCommands(app, session);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return ReportParse(app, error);
+  }
+  if (app.get_subcommands().empty()) {
+    std::cerr << app.help();
+    return static_cast<int>(hebb::client::ExitCode::kUsage);
+  }
+  return session.Run();
+}

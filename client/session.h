@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every command shares: the global options, where output goes, and the connection.
+#ifndef HEBB_CLIENT_SESSION_H_
+#define HEBB_CLIENT_SESSION_H_
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "client/api.h"
+#include "client/exit_code.h"
+#include "client/interrupt.h"
+#include "common/rpc/protocol.h"
+
+namespace CLI {
+class App;
+}
+
+namespace hebb::client {
+
+enum class OutputFormat { kTable, kWide, kJson, kYaml };
+
+// Data goes to `out`, everything for people to `err`. One thread at a time.
+class Session {
+ public:
+  Session(std::ostream& out, std::ostream& err);
+
+  // A command's option parser stores its work here; main runs it after parsing.
+  using Action = std::function<absl::StatusOr<ExitCode>()>;
+  void set_action(Action action) { action_ = std::move(action); }
+
+  // Runs the action, prints an error as "hebb: cause; remedy" lines, and returns the exit code.
+  int Run();
+
+  // -o json | yaml
+  bool structured() const { return format == OutputFormat::kJson || format == OutputFormat::kYaml; }
+  bool wide() const { return format == OutputFormat::kWide; }
+  // In the asked format. REQUIRES: structured().
+  void Print(const nlohmann::ordered_json& data);
+
+  // The connection, made at the first call.
+  Api& api();
+
+  // From now on Ctrl-C lets go of a stream instead of ending the program. To be called before the
+  // first api().
+  void CatchInterrupt();
+  bool interrupted() const { return interrupt_ != nullptr && interrupt_->happened(); }
+
+  // Columns of the terminal behind `err`; 0 when it is none, or a dumb one.
+  int progress_width() const;
+  // `text` in the colour of a job's state, when standard output is a terminal and NO_COLOR is not
+  // set.
+  std::string Coloured(v1::JobState state, const std::string& text) const;
+
+  std::string address = rpc::kDefaultAddress;
+  OutputFormat format = OutputFormat::kTable;
+  std::ostream& out;
+  std::ostream& err;
+
+ private:
+  Action action_;
+  std::unique_ptr<Api> api_;
+  std::unique_ptr<Interrupt> interrupt_;  // after api_, which its thread uses
+};
+
+// --address, -o and the like on the program itself; they may also stand after a command.
+void AddGlobalOptions(CLI::App& app, Session& session);
+
+}  // namespace hebb::client
+
+#endif  // HEBB_CLIENT_SESSION_H_

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What scripts rely on: output shapes, exit codes, one-line errors, idempotence of the small verbs.
+source "$(dirname "$0")/lib.sh"
+write_job
+
+expect 2 hebb
+expect 2 hebb frobnicate
+said "^hebb: "
+expect 0 hebb --help
+grep -q "Exit codes:" "$WORK/out" || fail "--help shows no exit codes"
+HEBB_ADDRESS=127.0.0.1:1 expect 7 hebb list
+said "no coordinator answers at 127.0.0.1:1"
+expect 0 hebb down --state-dir "$WORK/nothing"
+
+up s 1
+expect 6 hebb describe nosuchjob
+said "nosuchjob"
+expect 6 hebb wait nosuchjob
+expect 6 hebb submit "$WORK/missing.yaml"
+
+# A job that no worker here can run waits, and says for what.
+id=$(submit resources.device=cuda resources.workers=1)
+eventually 10 "the reason is stored" is "$id" '.reason | test("cuda")' true
+is "$id" .state QUEUED || fail "not queued"
+equal "$(hebb list -o json | jq -r '.[0].state')" QUEUED "list"
+expect 8 hebb wait "$id" --timeout 1
+said "still QUEUED"
+expect 0 hebb cancel "$id"
+expect 4 hebb wait "$id"
+expect 0 hebb cancel "$id"
+
+expect 0 hebb validate "$WORK/job.yaml" -o json
+jq -e '.layers | length == 5' "$WORK/out" >/dev/null || fail "validate: $(cat "$WORK/out")"
+expect 0 hebb workers -o json
+jq -e 'length == 1 and .[0].state == "idle" and .[0].device == "cpu"' "$WORK/out" >/dev/null ||
+  fail "workers: $(cat "$WORK/out")"
+expect 0 hebb list --all -o yaml
+grep -q "state: CANCELLED" "$WORK/out" || fail "yaml: $(cat "$WORK/out")"
+passed

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# SIGKILL of the coordinator in mid-run: the gang trains on, the result is delivered to the new
+# one, nothing is done twice and the bits are the same. A client that follows stays with the job.
+source "$(dirname "$0")/lib.sh"
+write_job
+up s 2
+
+id=$(submit learning.epochs=15)
+succeeds "$id"
+expected=$(digest "$id")
+
+id=$(submit learning.epochs=15)
+hebb watch "$id" >"$WORK/watch.out" 2>"$WORK/watch.err" &
+watcher=$!
+wait_for_step "$id" 30
+before=$(pid_of s coordinator)
+kill -KILL "$before"
+back() { [ "$(pid_of s coordinator)" != "$before" ] && hebb list >/dev/null 2>&1; }
+eventually 30 "the coordinator is back" back
+succeeds "$id"
+equal "$(get "$id" '.attempts | length')" 1 "attempts"
+equal "$(get "$id" '.attempts[0].generation')" 1 "generations"
+equal "$(digest "$id")" "$expected" "digest after the loss of the coordinator"
+wait "$watcher" || fail "watch: $(cat "$WORK/watch.err")"
+grep -q "SUCCEEDED" "$WORK/watch.out" || fail "watch did not see the end"
+passed
