@@ -99,6 +99,10 @@ void Controller::Run() {
   const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return stopping_ || woken_ || !mailbox_.empty();
   };
+  while (!RecoverJobs(options_.clock())) {
+    absl::MutexLock lock(&mutex_);
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), absl::Seconds(1))) return;
+  }
   last_turn_ = options_.clock();
   while (true) {
     std::deque<Mail> mail;

@@ -139,6 +139,9 @@ class Controller {
 
   // controller_jobs.cc: which job runs where
   void Reconcile(absl::Time now);
+  // Before the first mail is read: a worker that attaches at once must find the gang it is in, or
+  // it would be released. False: the store cannot be read now.
+  bool RecoverJobs(absl::Time now);
   void Recover(const job::Job& job, absl::Time now);
   void StartJob(const scheduler::Start& start, absl::Time now);
   void StoreWait(const job::Job& job, const scheduler::Wait& wait);

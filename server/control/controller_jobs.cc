@@ -40,7 +40,6 @@ void Controller::Reconcile(absl::Time now) {
   std::map<std::string, const job::Job*> queued;
   for (const job::Job& job : *jobs) {
     const auto live = live_.find(job.id);
-    if (IsActive(job.state) && live == live_.end()) Recover(job, now);
     if (job.state == job::State::kCancelling && live_.contains(job.id)) {
       Live& stopped = *live_[job.id];
       Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kCancelled, "cancelled", now));
@@ -116,6 +115,18 @@ std::unique_ptr<Controller::Live> Controller::MakeLive(const job::Job& job) {
   auto live = std::make_unique<Live>(std::move(gang));
   live->job = job;
   return live;
+}
+
+bool Controller::RecoverJobs(absl::Time now) {
+  const auto jobs = jobs_.List(/*ended=*/false);
+  if (!jobs.ok()) {
+    LogError(jobs.status().message());
+    return false;
+  }
+  for (const job::Job& job : *jobs) {
+    if (IsActive(job.state)) Recover(job, now);
+  }
+  return true;
 }
 
 // After a restart: the job runs somewhere, or did; its members have the lease to come back.
