@@ -68,6 +68,11 @@ class Checker {
     if (dataset.name == "glyphs" && !dataset.path.empty()) {
       Report("dataset.path", "glyphs is generated and has no files; remove dataset.path");
     }
+    if (dataset.normalize == Normalize::kStandard && !facts->moments) {
+      Report("dataset.normalize",
+             absl::StrCat("dataset.normalize is standard but no mean and deviation are known for ",
+                          dataset.name, "; use unit or signed"));
+    }
     if (facts->train_records > 0 && dataset.validation >= facts->train_records) {
       Report(
           "dataset.validation",

@@ -71,7 +71,8 @@ void Describe(V& v, Dataset& d) {
            .default_text = "the set's folder below `--data-dir`"});
   v.Field("shuffle", d.shuffle, {.doc = "a new sample order in every epoch"});
   v.Field("normalize", d.normalize,
-          {.doc = "pixels: unit = x/255; standard = (x/255 - mean) / std per channel; "
+          {.doc = "pixels: unit = x/255; standard = (x/255 - mean) / std per channel, "
+                  "not for glyphs; "
                   "signed = (x/255 - 0.5) / 0.5"});
   v.Later("augment");
 }

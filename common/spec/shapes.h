@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,16 +25,20 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
+// Per channel, of a training split's pixels / 255: what `normalize: standard` takes.
+struct PixelMoments {
+  std::array<double, 3> mean;
+  std::array<double, 3> deviation;
+};
+
 // What is known of a data set before a worker has read it.
 struct DatasetFacts {
   Shape image;
   int classes = 0;
   int64_t train_records = 0;  // 0: only the files tell (dataset.path)
   int64_t test_records = 0;
-  // Per channel, of the training pixels / 255: what `normalize: standard` takes. With
-  // `dataset.path` those of the set whose format it is.
-  std::array<double, 3> mean = {};
-  std::array<double, 3> deviation = {1, 1, 1};
+  // Absent where none are published. With `dataset.path` those of the set whose format it is.
+  std::optional<PixelMoments> moments = std::nullopt;
 };
 
 // The names a job file may give: mnist, fashion_mnist, cifar10, cifar100, glyphs.

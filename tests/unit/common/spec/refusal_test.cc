@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/spec/parse.h"
+#include "common/spec/shapes.h"
 #include "jobs.h"
 
 namespace hebb::spec {
@@ -190,6 +191,19 @@ TEST(RefusalTest, ThingsThatDoNotGoTogetherAreRefused) {
   EXPECT_THAT(RefusedWith("seed: 7", "kind: evaluate")[0], HasSubstr("hebb evaluate"));
   EXPECT_THAT(RefusedWith("name: mnist", "name: glyphs, path: /tmp")[0],
               HasSubstr("glyphs is generated"));
+}
+
+TEST(RefusalTest, StandardNormalizationNeedsKnownMoments) {
+  EXPECT_THAT(RefusedWith("name: mnist, validation: 5000", "name: glyphs, normalize: standard"),
+              ElementsAre("job.yaml:3:36: dataset.normalize is standard but no mean and deviation "
+                          "are known for glyphs; use unit or signed"));
+  for (const std::string& name : DatasetNames()) {
+    const std::string yaml = absl::StrReplaceAll(
+        kSmallJob,
+        {{"name: mnist, validation: 5000", absl::StrCat("name: ", name, ", normalize: standard")},
+         {"units: 10", name == "cifar100" ? "units: 100" : "units: 10"}});
+    EXPECT_EQ(ParseJob(yaml, "job.yaml", {}).ok(), name != "glyphs") << name;
+  }
 }
 
 TEST(RefusalTest, RecordCountsOfAPathAreLeftToTheWorker) {
