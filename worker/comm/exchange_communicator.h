@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The collectives written once on top of Exchange, for communicators that bring nothing faster.
 //
-// gloo's own ring is no faster than the direct exchange (bench/sum_bench.cc), and cannot be aborted
-// because its temporary buffers are private.
+// They are written here and not taken from gloo because gloo's ring makes its temporary buffers
+// itself: nobody else can abort the waits on them, so a lost member would hold the others up.
 #ifndef HEBB_WORKER_COMM_EXCHANGE_COMMUNICATOR_H_
 #define HEBB_WORKER_COMM_EXCHANGE_COMMUNICATOR_H_
 
