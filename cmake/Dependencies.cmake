@@ -10,7 +10,6 @@ find_package(ZLIB REQUIRED)
 find_package(LibLZMA REQUIRED)
 find_package(CURL REQUIRED)
 find_package(dnnl CONFIG REQUIRED)       # needs ocl-icd-opencl-dev on Debian 12
-find_package(BLAS REQUIRED)
 find_package(Gloo CONFIG REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 

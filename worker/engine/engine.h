@@ -99,8 +99,8 @@ class Engine {
   // cos(W, R) per parameter; empty under bp.
   virtual std::vector<double> Alignment() const = 0;
 
-  // Names the kernels in use, such as "avx512_core_bf16+openblas-SkylakeX": bits are equal only
-  // among workers of one family.
+  // Names the kernels in use, such as "onednn-2.6.3-avx512_core_bf16-l2:2048K": bits are equal
+  // only among workers of one family.
   virtual std::string kernel_family() const = 0;
 };
 
