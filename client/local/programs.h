@@ -23,6 +23,9 @@ struct UpOptions {
   std::string mpirun_program;  // "" : mpirun from PATH
 };
 
+// hebb-worker's exit code when the coordinator refuses it: starting it again is of no use.
+inline constexpr int kWorkerRefused = 3;
+
 struct Endpoints {
   std::string coordinator;  // HOST:PORT
   std::string http;

@@ -27,8 +27,8 @@ absl::Duration Backoff::Next(absl::Duration lasted) {
   return pause;
 }
 
-Service::Service(std::string name, SpawnOptions options)
-    : name_(std::move(name)), options_(std::move(options)) {}
+Service::Service(std::string name, SpawnOptions options, int final_code)
+    : name_(std::move(name)), options_(std::move(options)), final_code_(final_code) {}
 
 absl::Status Service::StartIfDue(absl::Time now) {
   if (running() || now < due_) return absl::OkStatus();
@@ -39,7 +39,8 @@ absl::Status Service::StartIfDue(absl::Time now) {
 
 std::string Service::Ended(int wait_status, absl::Time now) {
   id_ = ProcessId{};
-  due_ = now + backoff_.Next(now - started_);
+  given_up_ = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == final_code_;
+  due_ = given_up_ ? absl::InfiniteFuture() : now + backoff_.Next(now - started_);
   return WIFSIGNALED(wait_status) ? absl::StrCat("signal ", WTERMSIG(wait_status))
                                   : absl::StrCat("exit code ", WEXITSTATUS(wait_status));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One program that `hebb up` keeps running: started again when it ends, after a pause that grows
-// while it keeps ending soon.
+// while it keeps ending soon, unless its exit code says that this is of no use.
 #ifndef HEBB_CLIENT_LOCAL_SERVICE_H_
 #define HEBB_CLIENT_LOCAL_SERVICE_H_
 
@@ -27,9 +27,10 @@ class Backoff {
 // Main thread only.
 class Service {
  public:
-  Service(std::string name, SpawnOptions options);
+  // `final_code`: the exit code after which it is not started again; -1: none.
+  Service(std::string name, SpawnOptions options, int final_code = -1);
 
-  // Starts the program unless it runs or its pause is not over.
+  // Starts the program unless it runs, its pause is not over, or it has given up.
   absl::Status StartIfDue(absl::Time now);
   // Takes note that the process has been reaped; returns "exit code 1" or "signal 9".
   std::string Ended(int wait_status, absl::Time now);
@@ -38,7 +39,9 @@ class Service {
   const ProcessId& id() const { return id_; }
   const std::string& name() const { return name_; }
   const std::string& log_path() const { return options_.log_path; }
-  // When it is to start again; InfiniteFuture while it runs.
+  // It ended with its final code.
+  bool given_up() const { return given_up_; }
+  // When it is to start again; InfiniteFuture while it runs and when it has given up.
   absl::Time due() const { return running() ? absl::InfiniteFuture() : due_; }
   absl::Time started() const { return started_; }
   int short_runs() const { return backoff_.short_runs(); }
@@ -46,10 +49,12 @@ class Service {
  private:
   const std::string name_;
   const SpawnOptions options_;
+  const int final_code_;
   Backoff backoff_;
   ProcessId id_;
   absl::Time started_ = absl::InfinitePast();
   absl::Time due_ = absl::InfinitePast();
+  bool given_up_ = false;
 };
 
 }  // namespace hebb::client

@@ -96,13 +96,15 @@ absl::Status Supervisor::Prepare() {
   if (UsesMpi(options_)) {
     // SIGTERM, because mpirun must end its ranks first.
     workers_.emplace_back(
-        "mpirun", ChildOptions(WorldCommand(options_, endpoints_), log + "/world.log", SIGTERM));
+        "mpirun", ChildOptions(WorldCommand(options_, endpoints_), log + "/world.log", SIGTERM),
+        kWorkerRefused);
     return absl::OkStatus();
   }
   for (int i = 0; i < options_.workers; ++i) {
     workers_.emplace_back(absl::StrCat("worker-", i),
                           ChildOptions(WorkerCommand(options_, endpoints_),
-                                       absl::StrCat(log, "/worker-", i, ".log"), SIGKILL));
+                                       absl::StrCat(log, "/worker-", i, ".log"), SIGKILL),
+                          kWorkerRefused);
   }
   return absl::OkStatus();
 }
@@ -162,6 +164,7 @@ absl::Status Supervisor::TakeNote(Service& service, int wait_status) {
   const absl::Time now = absl::Now();
   const pid_t pid = service.id().pid;
   const std::string how = service.Ended(wait_status, now);
+  if (service.given_up()) return TakeNoteOfRefusal(service);
   err_ << service.name() << " (pid " << pid << ") ended with " << how << ", starts again in "
        << absl::FormatDuration(service.due() - now) << "; its log: " << service.log_path()
        << std::endl;
@@ -171,6 +174,20 @@ absl::Status Supervisor::TakeNote(Service& service, int wait_status) {
   return absl::InternalError(absl::StrCat("the coordinator does not start (", how,
                                           "); its last words:\n",
                                           LogTail(service.log_path(), kTailLines)));
+}
+
+// It would only be refused again, for as long as the two programs differ.
+absl::Status Supervisor::TakeNoteOfRefusal(const Service& worker) {
+  err_ << worker.name()
+       << " was refused by the coordinator and is not started again; its log: " << worker.log_path()
+       << std::endl;
+  const bool all = std::all_of(workers_.begin(), workers_.end(),
+                               [](const Service& each) { return each.given_up(); });
+  if (announced_ || !all) return Record();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the coordinator refuses the workers; install the same version of both. The "
+                   "last words of ",
+                   worker.name(), ":\n", LogTail(worker.log_path(), kTailLines)));
 }
 
 void Supervisor::AnnounceWhenReady() {

@@ -28,7 +28,8 @@ class Supervisor {
   ~Supervisor();
 
   // Starts everything, keeps it running, and stops it in good order (workers first) after SIGINT or
-  // SIGTERM: OK. FAILED_PRECONDITION: a taken port, or another `up` on the same folder;
+  // SIGTERM: OK. A worker that the coordinator refuses is not started again. FAILED_PRECONDITION: a
+  // taken port, another `up` on the same folder, or all workers refused before they were ready;
   // NOT_FOUND: a program is missing; INTERNAL: the coordinator does not come up, with its last
   // words.
   absl::Status Run();
@@ -42,6 +43,7 @@ class Supervisor {
   // Takes note of ended children. INTERNAL when the coordinator cannot be brought up.
   absl::Status Reap();
   absl::Status TakeNote(Service& service, int wait_status);
+  absl::Status TakeNoteOfRefusal(const Service& worker);
   void AnnounceWhenReady();
   void EndFrozenWorld();
   void StopAll();

@@ -13,6 +13,13 @@ said "^hebb: port ${a##*:} .*taken.*--port"
 expect 5 hebb up --workers 1 --state-dir "$WORK/a" --data-dir "$DATA" --port 0 --http-port 0
 said "another .hebb up. runs on"
 
+# Without TLS and tokens the coordinator listens on the loopback only.
+coordinator() { timeout 20 "$HEBB_BIN/hebb-coordinator" --state-dir "$WORK/open" "$@"; }
+expect 1 coordinator --listen 0.0.0.0:0 --http 127.0.0.1:0
+said "listen 0.0.0.0:0: without TLS and tokens only loopback"
+expect 1 coordinator --listen 127.0.0.1:0 --http 0.0.0.0:0
+said "http 0.0.0.0:0: without TLS and tokens only loopback"
+
 up b 1
 b=$HEBB_ADDRESS
 [ "$a" != "$b" ] || fail "one address for two"
@@ -35,6 +42,35 @@ kill -KILL "$(pid_of a supervisor)"
 gone() { [ ! -d "/proc/$coordinator" ] && [ -z "$(ours)" ]; }
 eventually 10 "no process outlives the supervisor" gone
 expect 0 hebb down --state-dir "$WORK/a"
+
+# A worker that the coordinator refuses (exit code 3) is not started again, and `up` says so.
+cat >"$WORK/refused" <<SH
+#!/bin/sh
+echo start >>"$WORK/starts"
+echo "refused by the coordinator: speaks protocol 0" >&2
+exit 3
+SH
+cat >"$WORK/refused_later" <<SH
+#!/bin/sh
+if mkdir "$WORK/attached"; then exec "$HEBB_BIN/hebb-worker" "\$@"; fi
+exec "$WORK/refused"
+SH
+chmod +x "$WORK/refused" "$WORK/refused_later"
+expect 5 hebb up --workers 2 --state-dir "$WORK/c" --data-dir "$DATA" --port 0 --http-port 0 \
+  --worker-program "$WORK/refused" --detach
+said "refuses the workers; install the same version"
+said "speaks protocol 0"
+equal "$(wc -l <"$WORK/starts")" 2 "starts of two refused workers"
+
+rm "$WORK/starts"
+up d 1 --worker-program "$WORK/refused_later"
+kill -KILL "$(jq '.workers[0].pid' "$WORK/d/up.json")"
+refused() { grep -q "worker-0 was refused .* is not started again" "$WORK/d/log/up.log"; }
+eventually 20 "the refusal is told" refused
+sleep 1 # five of the pauses after which it would be started again
+equal "$(wc -l <"$WORK/starts")" 1 "starts of a worker that is refused"
+equal "$(hebb workers -o json)" "[]" "workers of a coordinator that goes on"
+down d
 
 # The jobs are still there after a new start.
 up a 1

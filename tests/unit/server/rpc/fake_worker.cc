@@ -42,6 +42,7 @@ void FakeWorker::Attach(const std::string& address, std::optional<v1::HeldAttemp
   hello.mutable_worker()->set_device("cpu");
   hello.mutable_worker()->add_backends("gloo");
   hello.mutable_worker()->set_kernel_family("test");
+  hello.mutable_worker()->set_build("test-build");
   if (held) *hello.mutable_held() = *held;
   Send(message);
   reader_ = std::thread([this] { Read(); });

@@ -56,8 +56,8 @@ class FakeCoordinator::Service : public v1::Workers::Service {
       Keep(message, number);
       if (!refusal.empty()) {
         answer.mutable_refused()->set_reason(refusal);
-        stream->Write(answer);
-        return grpc::Status::OK;
+        stream->Write(answer);  // and the status, as the real one
+        return {grpc::StatusCode::FAILED_PRECONDITION, refusal};
       }
       answer.mutable_welcome()->set_heartbeat_interval_ms(20);
       stream->Write(answer);

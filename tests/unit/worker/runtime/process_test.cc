@@ -14,7 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/synchronization/notification.h"
 #include "common/files.h"
 #include "common/metrics/http_server.h"
@@ -24,6 +26,7 @@
 namespace hebb::runtime {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using From = v1::FromWorker;
 
@@ -93,9 +96,17 @@ TEST_F(ProcessTest, UsageErrorsExitWith2) {
 }
 
 TEST_F(ProcessTest, RefusedWorkerExitsWith3AndTheReason) {
-  coordinator_.RefuseWith("protocol 9 here; install the same version");
+  // What the real coordinator says (GangLifeTest.WorkerOfAnotherVersionIsRefusedByName).
+  const std::string reason =
+      "worker a (build 2.0) speaks protocol 2, this coordinator 1; install the same version of "
+      "Hebb on both";
+  coordinator_.RefuseWith(reason);
   EXPECT_EQ(Process(Arguments(), StderrPath()).ExitCode(), 3);
-  EXPECT_THAT(Stderr(), HasSubstr("protocol 9 here; install the same version"));
+  std::vector<std::string> errors;
+  for (const absl::string_view line : absl::StrSplit(Stderr(), '\n')) {
+    if (absl::StrContains(line, "error")) errors.emplace_back(line);
+  }
+  EXPECT_THAT(errors, ElementsAre(HasSubstr("refused by the coordinator: " + reason)));
 }
 
 TEST_F(ProcessTest, TakenHttpPortIsNamedAndExitsWith1) {
