@@ -7,14 +7,14 @@
 set -euo pipefail
 
 build_packages=(
-  g++ cmake ninja-build pkg-config git
+  ca-certificates g++ cmake ninja-build pkg-config git
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev
   libopenmpi-dev openmpi-bin libgloo-dev
   libdnnl-dev ocl-icd-opencl-dev librandom123-dev
   prometheus-cpp-dev libcurl4-openssl-dev libcpp-httplib-dev libsqlite3-dev
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libspdlog-dev
   liblzma-dev zlib1g-dev libssl-dev)
-test_packages=(libgtest-dev libgmock-dev jq curl python3)
+test_packages=(libgtest-dev libgmock-dev jq procps)
 
 say() { printf '%s\n' "install-deps: $*" >&2; }
 
