@@ -5,11 +5,12 @@
 source "$(dirname "$0")/lib.sh"
 write_job
 up s 2
-id=$(submit learning.epochs=20)
+epochs=$(epochs_for 10)
+id=$(submit "learning.epochs=$epochs")
 succeeds "$id"
 expected=$(digest "$id")
 
-id=$(submit learning.epochs=20)
+id=$(submit "learning.epochs=$epochs")
 wait_for_step "$id" 100
 down s
 newest=$(find "$WORK/s/blobs" -type f -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d' ' -f2-)

@@ -5,12 +5,13 @@
 source "$(dirname "$0")/lib.sh"
 write_job
 up s 2
+epochs=$(epochs_for 8)
 
-id=$(submit learning.epochs=15)
+id=$(submit "learning.epochs=$epochs")
 succeeds "$id"
 expected=$(digest "$id")
 
-id=$(submit learning.epochs=15)
+id=$(submit "learning.epochs=$epochs")
 hebb watch "$id" >"$WORK/watch.out" 2>"$WORK/watch.err" &
 watcher=$!
 wait_for_step "$id" 30

@@ -5,11 +5,12 @@
 source "$(dirname "$0")/lib.sh"
 write_job
 up s 1
-id=$(submit resources.workers=1 learning.epochs=15)
+long=(resources.workers=1 "learning.epochs=$(epochs_for 8 resources.workers=1)")
+id=$(submit "${long[@]}")
 succeeds "$id"
 expected=$(digest "$id")
 
-id=$(submit resources.workers=1 learning.epochs=15)
+id=$(submit "${long[@]}")
 wait_for_step "$id" 60
 kill -KILL "$(random_member "$id")"
 eventually 20 "a second attempt" is "$id" '(.attempts | length) == 2' true

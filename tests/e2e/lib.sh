@@ -110,6 +110,15 @@ submit() {
   hebb submit "$WORK/job.yaml" "${sets[@]}" -o json 2>/dev/null | jq -r .id
 }
 
+# epochs_for SECONDS: so many epochs that a job lasts about that long on this machine, however fast it
+# is, so that what a test does to a running job finds it running.
+epochs_for() {
+  local id
+  id=$(submit learning.epochs=3 "${@:2}")
+  succeeds "$id"
+  get "$id" ".images_per_second * $1 / 9000 | ceil | if . < 15 then 15 elif . > 500 then 500 else . end"
+}
+
 get() { hebb describe "$1" -o json | jq -r "$2"; }
 
 # eventually SECONDS WHAT COMMAND...: repeats until the command succeeds.

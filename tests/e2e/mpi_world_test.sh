@@ -6,12 +6,13 @@ source "$(dirname "$0")/lib.sh"
 write_job
 signal=$1
 up s 2 --comm mpi --threads 1
+epochs=$(epochs_for 8)
 
-id=$(submit learning.epochs=20)
+id=$(submit "learning.epochs=$epochs")
 succeeds "$id"
 expected=$(digest "$id")
 
-id=$(submit learning.epochs=20)
+id=$(submit "learning.epochs=$epochs")
 wait_for_step "$id" 50
 victim=$(random_member "$id")
 kill "-$signal" "$victim"

@@ -4,8 +4,8 @@
 # that `up` starts again is taken in while the job runs.
 source "$(dirname "$0")/lib.sh"
 write_job
-long=(learning.epochs=20)
 up s 2
+long=("learning.epochs=$(epochs_for 12)")
 
 id=$(submit "${long[@]}")
 succeeds "$id"
