@@ -13,6 +13,8 @@ namespace {
 
 constexpr absl::Duration kRetryPauseMax = absl::Seconds(30);
 constexpr absl::Duration kStoreRetry = absl::Seconds(1);
+// What a member of an MPI world has to finish a step, see that its world ends, and exit.
+constexpr absl::Duration kExitWithin = absl::Seconds(30);
 
 void MergeResult(const AttemptResult& result, job::Job& job) {
   job.step = std::max(job.step, result.step);
@@ -89,7 +91,7 @@ bool Controller::CarryOne(Live& live, const Effect& effect) {
     AddEvent(job, lost->text);
   } else if (const auto* retire = std::get_if<Retire>(&effect)) {
     FreeWorker(retire->worker, job);
-    if (WorkerEntry* entry = workers_.Find(retire->worker)) entry->draining = true;
+    workers_.Retire(retire->worker, options_.clock() + kExitWithin);
   } else if (const auto* note = std::get_if<Note>(&effect)) {
     AddEvent(job, note->text);
   } else if (const auto* end = std::get_if<End>(&effect)) {

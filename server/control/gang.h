@@ -61,7 +61,7 @@ struct Lost {  // `worker` is a member no more
   std::string worker;
   std::string text;
 };
-struct Retire {  // `worker` is about to exit (its MPI world ends): give it nothing more
+struct Retire {  // `worker` should exit soon (its MPI world ends): give it nothing meanwhile
   std::string worker;
 };
 struct Note {  // for the job's events

@@ -198,11 +198,9 @@ void Gang::Finish(AttemptOutcome outcome, const std::string& reason,
     if (result && member.rank == 0 && member.generation == generation_) {
       out.push_back(Send{member.facts.id, ResultAccepted{Id(generation_)}});
     }
-    if (world_ends) {
-      out.push_back(Retire{member.facts.id});
-    } else {
-      out.push_back(Send{member.facts.id, Release{options_.job, options_.attempt}});
-    }
+    if (world_ends) out.push_back(Retire{member.facts.id});
+    // Also then: one that never took up its generation has nothing to exit for, and must not wait.
+    out.push_back(Send{member.facts.id, Release{options_.job, options_.attempt}});
   }
   members_.clear();
 }

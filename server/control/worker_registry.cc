@@ -24,7 +24,7 @@ WorkerEntry& WorkerRegistry::Attach(Session session, const WorkerFacts& facts,
   entry.attached = absl::Now();
   entry.last_heartbeat = entry.attached;
   entry.last_heard = now;
-  entry.draining = false;
+  entry.retired_until = absl::InfinitePast();
   return entry;
 }
 
@@ -52,15 +52,23 @@ void WorkerRegistry::Send(const std::string& worker, const ToWorker& message) {
   if (entry != nullptr && entry->link != nullptr) entry->link->Send(message);
 }
 
+void WorkerRegistry::Retire(const std::string& worker, absl::Time until) {
+  if (WorkerEntry* entry = Find(worker)) entry->retired_until = until;
+}
+
 bool WorkerRegistry::Sweep(absl::Time now) {
   std::vector<std::string> gone;
-  for (const auto& [id, entry] : workers_) {
+  bool back = false;
+  for (auto& [id, entry] : workers_) {
     if (entry.link == nullptr && entry.job.empty() && now - entry.last_heard > detect_within_) {
       gone.push_back(id);
+    } else if (entry.retired_until != absl::InfinitePast() && now >= entry.retired_until) {
+      entry.retired_until = absl::InfinitePast();
+      back = true;
     }
   }
   for (const std::string& id : gone) Remove(id);
-  return !gone.empty();
+  return back || !gone.empty();
 }
 
 void WorkerRegistry::ForgiveSilence(absl::Time now) {
@@ -80,7 +88,7 @@ bool WorkerRegistry::IsSilent(const WorkerEntry& entry, absl::Time now) const {
 }
 
 bool WorkerRegistry::IsIdle(const WorkerEntry& entry, absl::Time now) const {
-  return entry.job.empty() && !entry.draining && !IsSilent(entry, now);
+  return entry.job.empty() && now >= entry.retired_until && !IsSilent(entry, now);
 }
 
 std::vector<scheduler::IdleWorker> WorkerRegistry::Idle(absl::Time now) const {
@@ -104,7 +112,7 @@ std::vector<WorkerView> WorkerRegistry::Views(absl::Time now) const {
   std::vector<WorkerView> views;
   for (const auto& [id, entry] : workers_) {
     std::string state = entry.job.empty() ? "idle" : "busy";
-    if (entry.draining) state = "draining";
+    if (now < entry.retired_until) state = "draining";
     if (IsSilent(entry, now)) state = "silent";
     views.push_back({entry.facts, state, entry.job, entry.attached, entry.last_heartbeat});
   }

@@ -36,8 +36,9 @@ struct WorkerEntry {
   absl::Time attached;               // by the wall clock, for people
   absl::Time last_heartbeat;         // likewise
   absl::Time last_heard;             // by the loop's clock
-  bool draining = false;             // about to exit
-  std::string job;                   // of the attempt it is a member of
+  // Expected to exit until then. One that is still here has outlived the fault.
+  absl::Time retired_until = absl::InfinitePast();  // by the loop's clock
+  std::string job;                                  // of the attempt it is a member of
 };
 
 // What the world may see of a worker.
@@ -63,7 +64,11 @@ class WorkerRegistry {
   void Remove(const std::string& worker);
   void Send(const std::string& worker, const ToWorker& message);
 
-  // Forgets workers that have been away for detect_within and belong to no gang.
+  // Gives `worker` nothing to do until then: it should exit meanwhile.
+  void Retire(const std::string& worker, absl::Time until);
+
+  // Forgets workers that have been away for detect_within and belong to no gang. True if that, or
+  // the end of a retirement, changed what the scheduler sees.
   bool Sweep(absl::Time now);
   void ForgiveSilence(absl::Time now);
   void CloseAll();

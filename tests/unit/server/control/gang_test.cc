@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is proven: how a gang starts, loses members, stops and ends as docs/gang_protocol.md tells
 // it, each bad case by itself. How: events with made-up times go in, effects come out.
+#include <memory>
+
+#include "server/control/worker_registry.h"
 #include "tests/unit/server/control/gang_fixture.h"
 
 namespace hebb::control {
@@ -193,6 +196,26 @@ TEST_F(GangTest, MpiWorldEndsWithItsFirstLoss) {
   EXPECT_EQ(FirstOf<End>(effects)->outcome, AttemptOutcome::kLost);
   ASSERT_NE(FirstOf<Retire>(effects), nullptr);
   EXPECT_TRUE(gang.ended());
+}
+
+TEST_F(GangTest, MpiMembersThatWereNeverToldOfTheirGenerationAreReleased) {
+  Gang gang = Formed({"a", "b"}, 1, "world");
+  const Effects effects = gang.Abandon("it could not be written down");
+  EXPECT_THAT(SentTo<Release>(effects), ElementsAre("a", "b"));
+}
+
+TEST(WorkerRegistryTest, RetiredWorkerThatDoesNotExitIsIdleAgain) {
+  class NoLink : public WorkerLink {
+    bool Send(const ToWorker&) override { return true; }
+    void Close() override {}
+  };
+  WorkerRegistry registry(absl::Minutes(1));
+  registry.Attach(1, Worker("a", "world"), std::make_shared<NoLink>(), kStart);
+  registry.Retire("a", kStart + absl::Seconds(30));
+  EXPECT_FALSE(registry.Sweep(kStart + absl::Seconds(29)));
+  EXPECT_TRUE(registry.Idle(kStart + absl::Seconds(29)).empty());
+  EXPECT_TRUE(registry.Sweep(kStart + absl::Seconds(30)));  // the scheduler is to look again
+  EXPECT_EQ(registry.Idle(kStart + absl::Seconds(30)).size(), 1);
 }
 
 TEST_F(GangTest, GenerationsThatGainNothingEndTheAttempt) {
