@@ -40,8 +40,8 @@ void Controller::Reconcile(absl::Time now) {
   std::map<std::string, const job::Job*> queued;
   for (const job::Job& job : *jobs) {
     const auto live = live_.find(job.id);
-    if (job.state == job::State::kCancelling && live_.contains(job.id)) {
-      Live& stopped = *live_[job.id];
+    if (job.state == job::State::kCancelling && live != live_.end()) {
+      Live& stopped = *live->second;
       Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kCancelled, "cancelled", now));
     }
     if (job.state != job::State::kQueued || live != live_.end()) continue;
