@@ -2,18 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # CIFAR-10, network B, BP / URFB / FRFB with seeds 1-3 through the service: prints the table of
 # docs/reproduction.md. Long: nine jobs. The data come from HEBB_DATA_SOURCE or the net.
-#   tests/reproduction.sh [--epochs N] [--seeds "1 2 3"] [--workers N]
+#   tests/reproduction.sh [--epochs N] [--rules "bp urfb frfb"] [--seeds "1 2 3"] [--workers N]
 source "$(dirname "${BASH_SOURCE[0]}")/e2e/lib.sh"
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 epochs=15
+rules="bp urfb frfb"
 seeds="1 2 3"
 workers=2
 while [ $# -gt 0 ]; do
   case "$1" in
     --epochs) epochs=$2 ;;
+    --rules) rules=$2 ;;
     --seeds) seeds=$2 ;;
     --workers) workers=$2 ;;
-    *) echo "usage: reproduction.sh [--epochs N] [--seeds \"1 2 3\"] [--workers N]"; exit 2 ;;
+    *) sed -n 5s/^#..//p "$0"; exit 2 ;;
   esac
   shift 2
 done
@@ -23,7 +25,7 @@ hebb data get cifar10 --data-dir "$DATA" >&2
 up s "$workers"
 
 results=$WORK/results.jsonl
-for rule in bp urfb frfb; do
+for rule in $rules; do
   for seed in $seeds; do
     id=$(hebb submit "$root/examples/cifar10-net-b-$rule.yaml" --set "seed=$seed" \
       --set "learning.epochs=$epochs" --set "resources.workers=$workers" -o json 2>/dev/null |
