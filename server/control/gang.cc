@@ -215,10 +215,10 @@ Effects Gang::OnResult(absl::string_view worker, const AttemptResult& result, ab
   return out;
 }
 
-void Gang::OnProgress(absl::string_view worker, const Progress& progress) {
-  const Member* member = Find(worker);
-  if (member == nullptr || progress.generation.generation != generation_) return;
+bool Gang::OnProgress(absl::string_view worker, const Progress& progress) {
+  if (Find(worker) == nullptr || progress.generation.generation != generation_) return false;
   highest_step_ = std::max(highest_step_, progress.step);
+  return true;
 }
 
 Effects Gang::OnFarewell(absl::string_view worker, absl::string_view reason, absl::Time now) {

@@ -104,7 +104,8 @@ class Gang {
   Effects OnReport(absl::string_view worker, const MemberReport& report, absl::Time now);
   Effects OnResult(absl::string_view worker, const AttemptResult& result, absl::Time now);
   Effects OnFarewell(absl::string_view worker, absl::string_view reason, absl::Time now);
-  void OnProgress(absl::string_view worker, const Progress& progress);
+  // False: it speaks of a generation that is over (or never was), and counts for nothing.
+  bool OnProgress(absl::string_view worker, const Progress& progress);
   // REQUIRES: CanTakeJoiner().
   Effects OnJoiner(const WorkerFacts& worker, absl::Time now);
   // Stop at the next step boundary; the attempt ends with `outcome` unless it ends before.

@@ -277,6 +277,22 @@ TEST_F(GangTest, ResultOfAnOldGenerationCountsForNothing) {
   EXPECT_FALSE(gang.ended());
 }
 
+TEST_F(GangTest, ProgressCountsForTheCurrentGenerationOnly) {
+  Gang gang = Formed({"a", "b"});
+  Report(gang, "a", 1, 5, "reset");
+  Report(gang, "b", 1, 5, "told");
+  ASSERT_EQ(gang.generation(), 2);
+  Progress progress;
+  progress.generation = {"j-1", 1, 1};
+  progress.step = 9;
+  EXPECT_FALSE(gang.OnProgress("a", progress));
+  EXPECT_EQ(gang.highest_step(), 5);
+  progress.generation.generation = 2;
+  EXPECT_TRUE(gang.OnProgress("a", progress));
+  EXPECT_EQ(gang.highest_step(), 9);
+  EXPECT_FALSE(gang.OnProgress("z", progress)) << "z is no member";
+}
+
 TEST_F(GangTest, ResultThatCrossesALeaveIsStillGood) {
   Gang gang = Formed({"a", "b"});
   gang.OnFarewell("b", "done", now_);  // a is told to leave, but has finished

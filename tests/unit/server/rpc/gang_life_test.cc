@@ -39,6 +39,13 @@ class GangLifeTest : public ServiceTest {
     a_.Expect(v1::ToWorker::kWelcome);  // both are known before a job comes
     b_.Expect(v1::ToWorker::kWelcome);
   }
+  static void SendFatal(FakeWorker& worker, const v1::GenerationId& id, const std::string& cause) {
+    v1::FromWorker message;
+    *message.mutable_report()->mutable_generation() = id;
+    message.mutable_report()->set_fatal(true);
+    message.mutable_report()->set_cause(cause);
+    worker.Send(message);
+  }
   FakeWorker a_{"a"};
   FakeWorker b_{"b"};
 };
@@ -163,11 +170,7 @@ TEST_F(GangLifeTest, AttemptsWithoutProgressFailTheJobWithTheirCauses) {
 TEST_F(GangLifeTest, FatalReportFailsTheJob) {
   a_.Attach(address());
   const v1::Job job = Submit(JobFile());
-  v1::FromWorker message;
-  *message.mutable_report()->mutable_generation() = Unformed(a_.ExpectAssign());
-  message.mutable_report()->set_fatal(true);
-  message.mutable_report()->set_cause("glyphs: label 11 of record 3 is out of range");
-  a_.Send(message);
+  SendFatal(a_, Unformed(a_.ExpectAssign()), "glyphs: label 11 of record 3 is out of range");
   EXPECT_THAT(AwaitState(job.id(), v1::FAILED).reason(), HasSubstr("label 11 of record 3"));
   a_.Expect(v1::ToWorker::kRelease);
 }
@@ -183,6 +186,21 @@ TEST_F(GangLifeTest, CheckpointOfAnOldGenerationIsAborted) {
   EXPECT_EQ(Upload(CheckpointOf(form, 10), "old").error_code(), grpc::StatusCode::ABORTED);
   EXPECT_TRUE(Upload(CheckpointOf(second, 11), "new").ok());
   EXPECT_TRUE(Upload(CheckpointOf(second, 11), "new").ok());  // once more does no harm
+}
+
+TEST_F(GangLifeTest, LateProgressOfAnOldGenerationDoesNotSetTheStepBack) {
+  AttachBoth();
+  const v1::Job job = Submit(JobFile(kTwoWorkers));
+  const v1::FormGang form = FormGang({&a_, &b_}, job);
+  b_.Vanish();
+  a_.ExpectLeaveGang();
+  a_.Report(form.generation(), 10, "aborted");
+  const v1::FormGang second = a_.ExpectFormGang();
+  a_.SendProgress(second.generation(), 20);
+  Await(job.id(), [](const v1::Job& j) { return j.step() == 20; });
+  a_.SendProgress(form.generation(), 10);
+  SendFatal(a_, second.generation(), "enough");  // what was not written down yet is, at the end
+  EXPECT_EQ(AwaitState(job.id(), v1::FAILED).step(), 20);
 }
 
 TEST_F(GangLifeTest, CancelStopsTheGangAtABoundary) {
