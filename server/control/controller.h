@@ -51,6 +51,7 @@ struct FleetSnapshot {
   std::vector<WorkerView> workers;
   std::map<std::string, int64_t> recoveries;  // worker_lost, attempt_lost: since the start
   std::set<std::string> unreachable_jobs;
+  std::set<std::string> remembered_jobs;  // that have not ended, and whose lost attempts count
 };
 
 // Thread-safe but for Start and Stop. Borrows the stores.
@@ -144,6 +145,8 @@ class Controller {
   bool RecoverJobs(absl::Time now);
   void Recover(const job::Job& job, absl::Time now);
   void StartJob(const scheduler::Start& start, absl::Time now);
+  // What is remembered of jobs that have ended, however they did.
+  void ForgetEnded(const std::vector<job::Job>& living);
   void StoreWait(const job::Job& job, const scheduler::Wait& wait);
   void AddJoiners(absl::Time now);
   std::unique_ptr<Live> MakeLive(const job::Job& job);

@@ -36,6 +36,7 @@ void Controller::Reconcile(absl::Time now) {
     next_reconcile_ = now + absl::Seconds(1);
     return;
   }
+  ForgetEnded(*jobs);
   scheduler::View view;
   std::map<std::string, const job::Job*> queued;
   for (const job::Job& job : *jobs) {
@@ -64,6 +65,12 @@ void Controller::Reconcile(absl::Time now) {
     const auto found = queued.find(wait.job);
     if (found != queued.end()) StoreWait(*found->second, wait);
   }
+}
+
+void Controller::ForgetEnded(const std::vector<job::Job>& living) {
+  std::set<std::string> ids;
+  for (const job::Job& job : living) ids.insert(job.id);
+  std::erase_if(losses_, [&](const auto& item) { return !ids.contains(item.first); });
 }
 
 void Controller::StoreWait(const job::Job& job, const scheduler::Wait& wait) {

@@ -4,12 +4,14 @@
 // How: fake workers on loopback; the coordinator's parts are the real ones, on a memory store.
 #include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
+#include "tests/testing/wait.h"
 #include "tests/unit/server/rpc/service_fixture.h"
 
 namespace hebb::rpc {
 namespace {
 
 using ::testing::HasSubstr;
+using testing_support::WaitUntil;
 
 constexpr char kTwoWorkers[] = "resources: {workers: 2, min_workers: 1}\n";
 
@@ -207,16 +209,26 @@ TEST_F(GangLifeTest, CancelStopsTheGangAtABoundary) {
   a_.Attach(address());
   const v1::Job job = Submit(JobFile());
   const v1::FormGang form = FormGang({&a_}, job);
-  grpc::ClientContext context;
-  v1::JobRequest request;
-  request.set_job(job.id());
   v1::Job response;
-  ASSERT_TRUE(client_->Cancel(&context, request, &response).ok());
+  ASSERT_TRUE(Cancel(job.id(), &response).ok());
   EXPECT_EQ(response.state(), v1::CANCELLING);
   a_.Expect(v1::ToWorker::kStop);
   a_.SendResult(form.generation(), v1::AttemptResult::STOPPED);
   AwaitState(job.id(), v1::CANCELLED);
   a_.Expect(v1::ToWorker::kRelease);
+}
+
+TEST_F(GangLifeTest, JobCancelledBetweenItsAttemptsIsForgotten) {
+  a_.Attach(address());
+  const v1::Job job = Submit(JobFile());
+  a_.ExpectAssign();
+  a_.Vanish();
+  const auto remembered = [&] { return running_->controller.Fleet().remembered_jobs; };
+  ASSERT_TRUE(WaitUntil([&] { return remembered().contains(job.id()); }));
+  v1::Job response;
+  ASSERT_TRUE(Cancel(job.id(), &response).ok());
+  EXPECT_EQ(response.state(), v1::CANCELLED);
+  EXPECT_TRUE(WaitUntil([&] { return remembered().empty(); }));
 }
 
 TEST_F(GangLifeTest, RestartOfTheCoordinatorHarmsNoRunningJob) {

@@ -15,12 +15,6 @@ using ::testing::HasSubstr;
 
 class JobsServiceTest : public ServiceTest {
  protected:
-  grpc::Status Cancel(const std::string& id, v1::Job* job) {
-    grpc::ClientContext context;
-    v1::JobRequest request;
-    request.set_job(id);
-    return client_->Cancel(&context, request, job);
-  }
   // Lets a worker run `job` to its end with these checkpoints on the way.
   void Finish(const v1::Job& job, const std::vector<std::string>& checkpoints) {
     FakeWorker worker("w");

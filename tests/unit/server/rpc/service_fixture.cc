@@ -110,6 +110,13 @@ v1::Job ServiceTest::AwaitState(const std::string& id, v1::JobState state) {
   return Await(id, [state](const v1::Job& job) { return job.state() == state; });
 }
 
+grpc::Status ServiceTest::Cancel(const std::string& id, v1::Job* job) {
+  grpc::ClientContext context;
+  v1::JobRequest request;
+  request.set_job(id);
+  return client_->Cancel(&context, request, job);
+}
+
 grpc::Status ServiceTest::Upload(const v1::CheckpointId& id, const std::string& content) {
   auto stub = v1::Workers::NewStub(MakeChannel(address()));
   grpc::ClientContext context;

@@ -36,6 +36,7 @@ class ServiceTest : public ::testing::Test {
   // Waits until the job is as `fits` says; fails the test after 20 s.
   v1::Job Await(const std::string& id, const std::function<bool(const v1::Job&)>& fits);
   v1::Job AwaitState(const std::string& id, v1::JobState state);
+  grpc::Status Cancel(const std::string& id, v1::Job* job);
   grpc::Status Upload(const v1::CheckpointId& id, const std::string& content);
 
   // Submits a job for `workers` and brings its gang up; the first worker of the list is rank 0.
