@@ -19,10 +19,12 @@ bool IsActive(job::State state) {
          state == job::State::kPausing || state == job::State::kCancelling;
 }
 
-absl::Duration TimeUsed(const job::Job& job) {
+// By the wall clock, as the store has it: an attempt may run on under the next coordinator.
+absl::Duration TimeUsed(const job::Job& job, absl::Time now) {
   absl::Duration used = absl::ZeroDuration();
   for (const job::Attempt& attempt : job.attempts) {
-    if (attempt.ended != absl::InfiniteFuture()) used += attempt.ended - attempt.started;
+    if (attempt.started == absl::InfinitePast()) continue;  // not known
+    used += std::max(std::min(attempt.ended, now) - attempt.started, absl::ZeroDuration());
   }
   return used;
 }
@@ -85,8 +87,8 @@ void Controller::StoreWait(const job::Job& job, const scheduler::Wait& wait) {
 absl::Status Controller::FindFiles(Live& live) {
   HEBB_ASSIGN_OR_RETURN(const spec::Job spec, spec::JobFromJson(live.job.spec_json));
   if (spec.resources.max_runtime > 0) {
-    live.runtime_ends =
-        options_.clock() + absl::Seconds(spec.resources.max_runtime) - TimeUsed(live.job);
+    live.runtime_ends = options_.clock() + absl::Seconds(spec.resources.max_runtime) -
+                        TimeUsed(live.job, absl::Now());
   }
   if (!spec.init.sha256.empty()) {
     HEBB_ASSIGN_OR_RETURN(const std::string path, blobs_.VerifiedPath(spec.init.sha256));
