@@ -15,12 +15,17 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(50);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
+// "Your generation is over" may arrive before the word of the next one, which comes by another way.
+constexpr int kAbortedTries = 4;
+
+bool IsSame(const v1::GenerationId& a, const v1::GenerationId& b) {
+  return a.job() == b.job() && a.attempt() == b.attempt() && a.generation() == b.generation();
+}
 
 // Errors that another try would only repeat.
 bool IsFinal(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk:
-    case absl::StatusCode::kAborted:
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:
     case absl::StatusCode::kNotFound:
@@ -122,6 +127,7 @@ void CheckpointUploader::Settle(int64_t step, const absl::Status& status) {
 
 absl::Status CheckpointUploader::SendUntilDecided(const checkpoint::Spool::Delivery& delivery) {
   absl::Duration pause = kFirstPause;
+  int aborted = 0;  // in a row, under the present generation
   while (true) {
     const v1::GenerationId generation = options_.generation();
     v1::CheckpointId id;
@@ -131,7 +137,14 @@ absl::Status CheckpointUploader::SendUntilDecided(const checkpoint::Spool::Deliv
     id.set_step(delivery.item.step);
     id.set_weights_digest(delivery.weights_digest);
     const absl::Status status = options_.upload(id, delivery.item.path, end_);
-    if (IsFinal(status) || !end_.Pause(pause)) return status;
+    if (IsFinal(status)) return status;
+    aborted = absl::IsAborted(status) ? aborted + 1 : 0;
+    if (aborted > 0 && !IsSame(generation, options_.generation())) {
+      aborted = 0;  // the bits are the same: the new generation may have them stored
+      pause = kFirstPause;
+      continue;
+    }
+    if (aborted == kAbortedTries || !end_.Pause(pause)) return status;
     pause = std::min(2 * pause, kLongestPause);
   }
 }

@@ -29,7 +29,8 @@ class CheckpointUploader {
   struct Options {
     std::string folder;
     int64_t keep = 3;
-    // The generation in whose name a checkpoint is sent: the newest, for the bits are the same.
+    // The generation in whose name a checkpoint is sent: the newest, for the bits are the same. One
+    // that is answered ABORTED is sent again when there is another by then.
     std::function<v1::GenerationId()> generation;
     // CoordinatorChannel::UploadCheckpoint.
     std::function<absl::Status(const v1::CheckpointId&, const std::string& path, Cancellation&)>
