@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/files.h"
+#include "common/log.h"
 #include "common/rpc/channel.h"
 #include "common/status_macros.h"
 #include "server/control/change_feed.h"
@@ -39,6 +41,19 @@ control::ControllerOptions LoopOptions(absl::Duration detect_within) {
   control::ControllerOptions options;
   options.times.detect_within = detect_within;
   return options;
+}
+
+// Long enough for an upload whose submit is still to come.
+constexpr absl::Duration kOrphanAge = absl::Hours(24);
+
+// They only cost space: no reason not to start.
+void RemoveOrphans(control::Checkpoints& checkpoints) {
+  const auto removed = checkpoints.RemoveOrphans(absl::Now() - kOrphanAge);
+  if (!removed.ok()) {
+    LogWarning(absl::StrCat("files that nothing needs stay: ", removed.status().message()));
+  } else if (*removed > 0) {
+    LogInfo("removed stored files that nothing needs", {{"files", absl::StrCat(*removed)}});
+  }
 }
 
 // What the control loop knows, in the HTTP server's words.
@@ -114,6 +129,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
       new Coordinator(std::make_unique<Parts>(options.detect_within, std::move(folder),
                                               std::move(jobs), std::move(blobs), std::move(logs))));
   Parts& parts = *coordinator->parts_;
+  RemoveOrphans(parts.checkpoints);  // before the first upload can come
   const rpc::Context context{parts.jobs,        *parts.blobs,     *parts.logs,     parts.feed,
                              parts.checkpoints, parts.rendezvous, parts.controller};
   const auto observer = [&parts](absl::string_view method, absl::StatusCode code,

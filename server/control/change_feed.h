@@ -62,6 +62,9 @@ class WatchedJobStore : public store::JobStore {
   absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) override {
     return inner_.Checkpoints(id);
   }
+  absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override {
+    return inner_.IsCheckpoint(sha256);
+  }
 
  private:
   store::JobStore& inner_;

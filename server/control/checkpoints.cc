@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/control/checkpoints.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -10,6 +11,14 @@
 #include "common/status_macros.h"
 
 namespace hebb::control {
+namespace {
+
+bool IsInitOf(const std::vector<job::Job>& jobs, const std::string& sha256) {
+  return std::any_of(jobs.begin(), jobs.end(),
+                     [&](const job::Job& job) { return absl::StrContains(job.spec_json, sha256); });
+}
+
+}  // namespace
 
 absl::StatusOr<StoredCheckpoint> Checkpoints::NewestIntact(absl::string_view job) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> files, jobs_.Checkpoints(job));
@@ -46,10 +55,7 @@ void Checkpoints::NameDamaged(absl::string_view job, const job::FileRef& file,
 
 absl::StatusOr<bool> Checkpoints::IsInitOfAJob(const std::string& sha256) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<job::Job> jobs, jobs_.List(false));
-  for (const job::Job& job : jobs) {
-    if (absl::StrContains(job.spec_json, sha256)) return true;
-  }
-  return false;
+  return IsInitOf(jobs, sha256);
 }
 
 absl::Status Checkpoints::Put(absl::string_view job, const job::FileRef& file, int64_t keep) {
@@ -63,6 +69,20 @@ absl::Status Checkpoints::Put(absl::string_view job, const job::FileRef& file, i
     if (!status.ok()) LogWarning(status.message(), {{"job", std::string(job)}});
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Checkpoints::RemoveOrphans(absl::Time time) {
+  HEBB_ASSIGN_OR_RETURN(const std::vector<std::string> old, blobs_.StoredBefore(time));
+  HEBB_ASSIGN_OR_RETURN(const std::vector<job::Job> living, jobs_.List(false));
+  int64_t removed = 0;
+  for (const std::string& sha256 : old) {
+    if (IsInitOf(living, sha256)) continue;
+    HEBB_ASSIGN_OR_RETURN(const bool recorded, jobs_.IsCheckpoint(sha256));
+    if (recorded) continue;
+    HEBB_RETURN_IF_ERROR(blobs_.Remove(sha256));
+    ++removed;
+  }
+  return removed;
 }
 
 }  // namespace hebb::control

@@ -35,6 +35,11 @@ class Checkpoints {
   // nothing needs any more.
   absl::Status Put(absl::string_view job, const job::FileRef& file, int64_t keep);
 
+  // Removes the files stored before `time` that are no job's checkpoint and that no job that has
+  // not ended starts from: a crash between the storing of a file and its record leaves them.
+  // Returns how many. REQUIRES: nothing is stored or submitted meanwhile.
+  absl::StatusOr<int64_t> RemoveOrphans(absl::Time time);
+
  private:
   void NameDamaged(absl::string_view job, const job::FileRef& file, const absl::Status& why);
   // Whether a job that has not ended starts from this file.

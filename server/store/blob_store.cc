@@ -2,6 +2,7 @@
 #include "server/store/blob_store.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,8 @@
 
 namespace hebb::store {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr absl::string_view kIncoming = "incoming";  // files on their way in
 
@@ -47,6 +50,10 @@ absl::Status CheckDigest(const std::string& sha256) {
 
 std::string FolderOf(const std::string& root, const std::string& sha256) {
   return absl::StrCat(root, "/", sha256.substr(0, 2));
+}
+
+std::string PathOf(const std::string& root, const std::string& sha256) {
+  return absl::StrCat(FolderOf(root, sha256), "/", sha256);
 }
 
 class FileWriter : public BlobWriter {
@@ -85,7 +92,7 @@ class FileWriter : public BlobWriter {
     const std::string folder = FolderOf(root_, sha256);
     HEBB_RETURN_IF_ERROR(MakeFolder(folder));
     HEBB_RETURN_IF_ERROR(SyncFolder(root_));
-    HEBB_RETURN_IF_ERROR(CommitFile(path_, absl::StrCat(folder, "/", sha256)));
+    HEBB_RETURN_IF_ERROR(CommitFile(path_, PathOf(root_, sha256)));
     committed_ = true;
     return absl::OkStatus();
   }
@@ -115,7 +122,7 @@ class FileWriter : public BlobWriter {
 absl::StatusOr<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder) {
   const std::string incoming = absl::StrCat(folder, "/", kIncoming);
   std::error_code error;
-  std::filesystem::remove_all(incoming, error);  // what a crash left
+  fs::remove_all(incoming, error);  // what a crash left
   if (error) {
     return absl::InternalError(absl::StrCat(incoming, ": cannot be emptied: ", error.message()));
   }
@@ -132,7 +139,7 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> BlobStore::Write() {
 
 absl::StatusOr<std::string> BlobStore::VerifiedPath(const std::string& sha256) const {
   HEBB_RETURN_IF_ERROR(CheckDigest(sha256));
-  const std::string path = absl::StrCat(FolderOf(folder_, sha256), "/", sha256);
+  const std::string path = PathOf(folder_, sha256);
   const absl::StatusOr<std::string> actual = Sha256OfFile(path);
   if (absl::IsNotFound(actual.status())) {
     return absl::NotFoundError(absl::StrCat("no stored file ", sha256));
@@ -145,9 +152,28 @@ absl::StatusOr<std::string> BlobStore::VerifiedPath(const std::string& sha256) c
   return path;
 }
 
+absl::StatusOr<std::vector<std::string>> BlobStore::StoredBefore(absl::Time time) const {
+  std::vector<std::string> found;
+  std::error_code error;
+  fs::recursive_directory_iterator at(folder_, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (!CheckDigest(name).ok() || at->path() != PathOf(folder_, name)) continue;  // not ours
+    struct stat file = {};
+    const bool is_old = stat(at->path().c_str(), &file) == 0 && S_ISREG(file.st_mode) &&
+                        absl::TimeFromTimespec(file.st_mtim) < time;
+    if (is_old) found.push_back(name);
+  }
+  if (error) {
+    return absl::InternalError(absl::StrCat(folder_, ": cannot be read: ", error.message(),
+                                            "; check the disk and the rights on it"));
+  }
+  return found;
+}
+
 absl::Status BlobStore::Remove(const std::string& sha256) {
   HEBB_RETURN_IF_ERROR(CheckDigest(sha256));
-  const std::string path = absl::StrCat(FolderOf(folder_, sha256), "/", sha256);
+  const std::string path = PathOf(folder_, sha256);
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
   return ErrnoStatus("remove", path);
 }

@@ -39,6 +39,8 @@ class BlobStore {
   absl::StatusOr<std::unique_ptr<BlobWriter>> Write();
   // The file's path after its content was checked against its name: NOT_FOUND, DATA_LOSS.
   absl::StatusOr<std::string> VerifiedPath(const std::string& sha256) const;
+  // The digests of the files that were stored before `time`, in no order.
+  absl::StatusOr<std::vector<std::string>> StoredBefore(absl::Time time) const;
   // OK when it is gone already.
   absl::Status Remove(const std::string& sha256);
 

@@ -66,6 +66,8 @@ class JobStore {
                                                                   const job::FileRef& file,
                                                                   int64_t keep) = 0;
   virtual absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) = 0;
+  // Whether a checkpoint of any job, ended or not, is this file.
+  virtual absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) = 0;
 };
 
 }  // namespace hebb::store

@@ -110,7 +110,7 @@ absl::StatusOr<std::vector<job::Event>> MemoryJobStore::Events(absl::string_view
   return record->events;
 }
 
-bool MemoryJobStore::IsReferenced(const std::string& sha256) const {
+bool MemoryJobStore::IsReferenced(absl::string_view sha256) const {
   for (const auto& [id, record] : records_) {
     for (const job::FileRef& file : record.checkpoints) {
       if (file.sha256 == sha256) return true;
@@ -145,6 +145,11 @@ absl::StatusOr<std::vector<job::FileRef>> MemoryJobStore::Checkpoints(absl::stri
   absl::MutexLock lock(&mutex_);
   HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
   return record->checkpoints;
+}
+
+absl::StatusOr<bool> MemoryJobStore::IsCheckpoint(absl::string_view sha256) {
+  absl::MutexLock lock(&mutex_);
+  return IsReferenced(sha256);
 }
 
 }  // namespace hebb::store

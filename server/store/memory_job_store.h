@@ -29,6 +29,7 @@ class MemoryJobStore : public JobStore {
                                                           const job::FileRef& file,
                                                           int64_t keep) override;
   absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) override;
+  absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override;
 
  private:
   struct Record {
@@ -43,7 +44,7 @@ class MemoryJobStore : public JobStore {
   std::vector<job::Job> NewestFirst(const Wanted& wanted) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Record*> Find(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool IsReferenced(const std::string& sha256) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsReferenced(absl::string_view sha256) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Mutex mutex_;
   std::map<std::string, Record, std::less<>> records_ ABSL_GUARDED_BY(mutex_);

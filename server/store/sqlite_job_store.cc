@@ -223,4 +223,9 @@ absl::StatusOr<std::vector<job::FileRef>> SqliteJobStore::Checkpoints(absl::stri
   return ReadCheckpoints(id);
 }
 
+absl::StatusOr<bool> SqliteJobStore::IsCheckpoint(absl::string_view sha256) {
+  absl::MutexLock lock(&mutex_);
+  return IsReferenced(sha256);
+}
+
 }  // namespace hebb::store

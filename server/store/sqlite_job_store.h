@@ -40,6 +40,7 @@ class SqliteJobStore : public JobStore {
                                                           const job::FileRef& file,
                                                           int64_t keep) override;
   absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) override;
+  absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override;
 
  private:
   explicit SqliteJobStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}

@@ -330,6 +330,19 @@ std::vector<std::string> Texts(const std::vector<job::FileRef>& files) {
   return texts;
 }
 
+TEST_P(JobStoreContractTest, AFileIsACheckpointWhileAnyJobNamesIt) {
+  Create(SampleJob("j-a", "first"));
+  Create(SampleJob("j-b", "other"));
+  ASSERT_TRUE(store().PutCheckpoint("j-a", Checkpoint(10, "aa"), 1).ok());
+  ASSERT_TRUE(store().PutCheckpoint("j-b", Checkpoint(10, "aa"), 1).ok());
+  ASSERT_TRUE(store().PutCheckpoint("j-a", Checkpoint(20, "bb"), 1).ok());
+  EXPECT_TRUE(*Look().IsCheckpoint("aa"));
+  ASSERT_TRUE(store().PutCheckpoint("j-b", Checkpoint(20, "cc"), 1).ok());
+  EXPECT_FALSE(*Look().IsCheckpoint("aa"));
+  ASSERT_TRUE(Move("j-a", job::State::kFailed).ok());
+  EXPECT_TRUE(*Look().IsCheckpoint("bb")) << "ended jobs keep theirs";
+}
+
 TEST_P(JobStoreContractTest, KeepsTheNewestCheckpointsAndGivesBackTheRest) {
   Create(SampleJob("j-a", "first"));
   EXPECT_TRUE(store().PutCheckpoint("j-a", Checkpoint(100, "a"), 2)->empty());

@@ -6,11 +6,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/files.h"
 #include "common/sha256.h"
 #include "tests/testing/temporary_folder.h"
@@ -18,7 +20,10 @@
 namespace hebb::store {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 class BlobStoreTest : public ::testing::Test {
  protected:
@@ -119,6 +124,22 @@ TEST_F(BlobStoreTest, RemovedIsNotFoundAndMayBeRemovedAgain) {
   EXPECT_TRUE(blobs_->Remove(sha256).ok());
   EXPECT_TRUE(absl::IsNotFound(blobs_->VerifiedPath(sha256).status()));
   EXPECT_TRUE(blobs_->Remove(sha256).ok());
+}
+
+TEST_F(BlobStoreTest, StoredBeforeNamesWholeFilesByTheirAge) {
+  const std::string old = Put("old");
+  const std::string young = Put("young");
+  const auto long_ago = std::filesystem::file_time_type::clock::now() - std::chrono::hours(48);
+  std::filesystem::last_write_time(*blobs_->VerifiedPath(old), long_ago);
+  auto incoming = blobs_->Write();
+  ASSERT_TRUE((*incoming)->Append(0, "half").ok());
+  std::ofstream(folder_ / "notes.txt") << "not a blob";
+  std::ofstream(folder_ / Sha256Hex("out of place")) << "out of place";
+  EXPECT_THAT(*blobs_->StoredBefore(absl::Now() - absl::Hours(24)), ElementsAre(old));
+  EXPECT_THAT(*blobs_->StoredBefore(absl::Now() + absl::Hours(1)),
+              UnorderedElementsAre(old, young));
+  Put("old");  // stored once more, it is young
+  EXPECT_THAT(*blobs_->StoredBefore(absl::Now() - absl::Hours(24)), IsEmpty());
 }
 
 TEST_F(BlobStoreTest, NamesThatAreNoDigestsAreRefused) {
