@@ -167,6 +167,7 @@ void Controller::Publish(absl::Time now) {
     if (live->gang.unreachable()) snapshot.unreachable_jobs.insert(id);
   }
   for (const auto& [id, losses] : losses_) snapshot.remembered_jobs.insert(id);
+  for (const auto& [id, workers] : unfit_) snapshot.remembered_jobs.insert(id);
   absl::MutexLock lock(&mutex_);
   snapshot_ = std::move(snapshot);
 }

@@ -41,6 +41,8 @@ struct ControllerOptions {
   int lost_attempts_max = 5;
   // The pause before the third attempt of such a row; doubles from there, up to 30 s.
   absl::Duration retry_pause = absl::Seconds(1);
+  // How long a worker that could not prepare for a job is not asked again for that job.
+  absl::Duration unfit_pause = absl::Seconds(60);
   // How often the latest progress is written down.
   absl::Duration progress_every = absl::Milliseconds(500);
   std::function<absl::Time()> clock = SteadyClock();
@@ -51,7 +53,8 @@ struct FleetSnapshot {
   std::vector<WorkerView> workers;
   std::map<std::string, int64_t> recoveries;  // worker_lost, attempt_lost: since the start
   std::set<std::string> unreachable_jobs;
-  std::set<std::string> remembered_jobs;  // that have not ended, and whose lost attempts count
+  // That have not ended, with lost attempts that count or workers that could not prepare for them.
+  std::set<std::string> remembered_jobs;
 };
 
 // Thread-safe but for Start and Stop. Borrows the stores.
@@ -147,7 +150,11 @@ class Controller {
   void StartJob(const scheduler::Start& start, absl::Time now);
   // What is remembered of jobs that have ended, however they did.
   void ForgetEnded(const std::vector<job::Job>& living);
-  void StoreWait(const job::Job& job, const scheduler::Wait& wait);
+  void StoreWait(const job::Job& job, const std::string& text);
+  // Whether `worker` could not prepare for `job` a moment ago.
+  bool IsUnfit(const std::string& job, const std::string& worker, absl::Time now);
+  // Starts `job` with those of the workers that are fit for it, or lets it wait.
+  void StartWithFit(const scheduler::Start& start, const job::Job& job, absl::Time now);
   void AddJoiners(absl::Time now);
   std::unique_ptr<Live> MakeLive(const job::Job& job);
   absl::Status FindFiles(Live& live);
@@ -162,6 +169,8 @@ class Controller {
   WorkerRegistry workers_;
   std::map<std::string, std::unique_ptr<Live>> live_;  // by job id
   std::map<std::string, Losses> losses_;               // by job id
+  // By job id: workers that could not prepare for it, and until when they are not asked again.
+  std::map<std::string, std::map<std::string, absl::Time>> unfit_;
   std::map<std::string, int64_t> recoveries_;
   bool dirty_ = true;  // something changed that the scheduler should see
   absl::Time next_reconcile_ = absl::InfiniteFuture();

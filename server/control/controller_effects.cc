@@ -86,7 +86,11 @@ bool Controller::CarryOne(Live& live, const Effect& effect) {
     rendezvous_.Close({job, live.gang.options().attempt, close->generation});
   } else if (const auto* lost = std::get_if<Lost>(&effect)) {
     dirty_ = true;
-    ++recoveries_["worker_lost"];
+    if (lost->unfit) {
+      unfit_[job][lost->worker] = options_.clock() + options_.unfit_pause;
+    } else {
+      ++recoveries_["worker_lost"];
+    }
     FreeWorker(lost->worker, job);
     AddEvent(job, lost->text);
   } else if (const auto* retire = std::get_if<Retire>(&effect)) {

@@ -62,23 +62,53 @@ void Controller::Reconcile(absl::Time now) {
   view.load.busy = workers_.Busy();
   view.load.busy_workers = static_cast<int>(view.load.busy.size());
   const scheduler::Decision decision = scheduler::Schedule(view, now);
-  for (const scheduler::Start& start : decision.starts) StartJob(start, now);
-  for (const scheduler::Wait& wait : decision.waits) {
-    const auto found = queued.find(wait.job);
-    if (found != queued.end()) StoreWait(*found->second, wait);
+  for (const scheduler::Start& start : decision.starts) {
+    StartWithFit(start, *queued.at(start.job), now);
   }
+  for (const scheduler::Wait& wait : decision.waits) StoreWait(*queued.at(wait.job), wait.text);
 }
 
 void Controller::ForgetEnded(const std::vector<job::Job>& living) {
   std::set<std::string> ids;
   for (const job::Job& job : living) ids.insert(job.id);
-  std::erase_if(losses_, [&](const auto& item) { return !ids.contains(item.first); });
+  const auto ended = [&](const auto& item) { return !ids.contains(item.first); };
+  std::erase_if(losses_, ended);
+  std::erase_if(unfit_, ended);
 }
 
-void Controller::StoreWait(const job::Job& job, const scheduler::Wait& wait) {
-  if (job.reason == wait.text) return;
+bool Controller::IsUnfit(const std::string& job, const std::string& worker, absl::Time now) {
+  const auto of_job = unfit_.find(job);
+  if (of_job == unfit_.end()) return false;
+  const auto found = of_job->second.find(worker);
+  if (found == of_job->second.end()) return false;
+  if (now < found->second) {
+    next_reconcile_ = std::min(next_reconcile_, found->second);
+    return true;
+  }
+  of_job->second.erase(found);
+  if (of_job->second.empty()) unfit_.erase(of_job);
+  return false;
+}
+
+void Controller::StartWithFit(const scheduler::Start& start, const job::Job& job, absl::Time now) {
+  scheduler::Start fit{start.job, {}};
+  std::vector<std::string> unfit;
+  for (const std::string& worker : start.workers) {
+    (IsUnfit(job.id, worker, now) ? unfit : fit.workers).push_back(worker);
+  }
+  if (static_cast<int64_t>(fit.workers.size()) >= std::max<int64_t>(job.min_workers, 1)) {
+    StartJob(fit, now);
+  } else {
+    StoreWait(job,
+              absl::StrCat("waits for other workers or another try: ", absl::StrJoin(unfit, ", "),
+                           " could not prepare for it; its events say why"));
+  }
+}
+
+void Controller::StoreWait(const job::Job& job, const std::string& text) {
+  if (job.reason == text) return;
   const auto written = jobs_.Update(job.id, [&](job::Job& changed) {
-    if (changed.state == job::State::kQueued) changed.reason = wait.text;
+    if (changed.state == job::State::kQueued) changed.reason = text;
     return absl::OkStatus();
   });
   if (!written.ok()) LogError(written.status().message(), {{"job", job.id}});
@@ -219,7 +249,7 @@ void Controller::AddJoiners(absl::Time now) {
       const WorkerFacts* example = live->gang.Example();
       const bool fits = idle.device == example->device && idle.mpi_world.empty() &&
                         idle.kernel_family == example->kernel_family;
-      if (!fits) continue;
+      if (!fits || IsUnfit(id, idle.id, now)) continue;
       const WorkerFacts facts = workers_.Find(idle.id)->facts;
       AddEvent(id, absl::StrCat("worker ", idle.id, " (host ", facts.host, ") is to join"));
       Carry(*live, live->gang.OnJoiner(facts, now));

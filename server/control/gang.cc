@@ -151,17 +151,19 @@ Effects Gang::OnReport(absl::string_view worker, const MemberReport& report, abs
   }
   Touch(*member, now);
   if (report.generation.generation != member->generation) return out;  // an old word, late
-  if (report.fatal) {
+  // The others have prepared the same job: what a joiner lacks is its own fault, not the job's.
+  const bool joiner = !member->awaited;
+  if (report.fatal && !joiner) {
     Finish(AttemptOutcome::kFailed, absl::StrCat(Name(*member), ": ", report.cause), {}, out);
     return out;
   }
-  if (member->state == MemberState::kReady) return out;  // said twice
-  if (member->state == MemberState::kPreparing && !report.cause.empty()) {
-    out.push_back(Send{std::string(worker), Release{options_.job, options_.attempt}});
-    Lose(std::string(worker), absl::StrCat("it could not prepare: ", report.cause), now, out);
+  const bool unprepared = member->state == MemberState::kPreparing && !report.cause.empty();
+  if (report.fatal || unprepared) {
+    LeaveOut(std::string(worker), report.cause, now, out);
     Settle(now, out);
     return out;
   }
+  if (member->state == MemberState::kReady) return out;  // said twice
   const bool left_formed =
       member->state == MemberState::kInGang || member->state == MemberState::kDone;
   const bool told = member->told_to_leave;

@@ -60,6 +60,7 @@ struct Close {  // the rendezvous of `generation` is over
 struct Lost {  // `worker` is a member no more
   std::string worker;
   std::string text;
+  bool unfit = false;  // it could not prepare: do not ask it again soon
 };
 struct Retire {  // `worker` should exit soon (its MPI world ends): give it nothing meanwhile
   std::string worker;
@@ -176,6 +177,8 @@ class Gang {
 
   // gang_forming.cc
   void Lose(const std::string& worker, const std::string& how, absl::Time now, Effects& out);
+  void LeaveOut(const std::string& worker, const std::string& cause, absl::Time now, Effects& out);
+  void Drop(const Lost& lost, absl::Time now, Effects& out);
   void LoseDetached(const std::string& cause, absl::Time now, Effects& out);
   void Break(const std::string& reason, absl::Time now, Effects& out);
   void LeaveTogether(absl::Time now, Effects& out);

@@ -17,18 +17,32 @@ constexpr int kBarrenGenerationsMax = 8;
 // ---- losing ------------------------------------------------------------------------------------
 
 void Gang::Lose(const std::string& worker, const std::string& how, absl::Time now, Effects& out) {
+  const Member* member = Find(worker);
+  if (member == nullptr || ended()) return;
+  Drop(Lost{worker, absl::StrCat(Name(*member), " lost: ", how)}, now, out);
+}
+
+// It has not been in a generation, so the others need not know.
+void Gang::LeaveOut(const std::string& worker, const std::string& cause, absl::Time now,
+                    Effects& out) {
+  const Member* member = Find(worker);
+  if (member == nullptr || ended()) return;
+  out.push_back(Send{worker, Release{options_.job, options_.attempt}});
+  Drop(Lost{worker, absl::StrCat(Name(*member), " left out: it could not prepare: ", cause), true},
+       now, out);
+}
+
+void Gang::Drop(const Lost& lost, absl::Time now, Effects& out) {
   const auto place = std::find_if(members_.begin(), members_.end(),
-                                  [&](const Member& m) { return m.facts.id == worker; });
-  if (place == members_.end() || ended()) return;
-  const std::string text = absl::StrCat(Name(*place), " lost: ", how);
+                                  [&](const Member& m) { return m.facts.id == lost.worker; });
   const bool mpi = IsMpi();
   const bool in_generation =
       place->generation == generation_ && generation_ > 0 && place->state != MemberState::kReady;
   members_.erase(place);
-  out.push_back(Lost{worker, text});
-  last_cause_ = text;
+  out.push_back(lost);
+  last_cause_ = lost.text;
   if (mpi || (in_generation && (phase_ == Phase::kFormed || leave_at_boundary_))) {
-    Break(text, now, out);
+    Break(lost.text, now, out);
   }
 }
 

@@ -5,11 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/store/memory_job_store.h"
@@ -30,12 +32,15 @@ class RememberingLink final : public WorkerLink {
   void Close() override {}
 
   template <typename Message>
-  bool Got() const {
+  int Count() const {
     absl::MutexLock lock(&mutex_);
-    for (const ToWorker& message : sent_) {
-      if (std::holds_alternative<Message>(message)) return true;
-    }
-    return false;
+    int count = 0;
+    for (const ToWorker& message : sent_) count += std::holds_alternative<Message>(message);
+    return count;
+  }
+  template <typename Message>
+  bool Got() const {
+    return Count<Message>() > 0;
   }
 
  private:
@@ -73,6 +78,7 @@ class ControllerTest : public testing::Test {
     job::Job job;
     job.id = "j-1";
     job.workers = 2;
+    job.device = "cpu";
     job.state = job::State::kRunning;
     job.spec_json = absl::StrCat(R"({"dataset": {"name": "glyphs"}, "resources": )", resources,
                                  R"(, "network": {"layers": [
@@ -86,15 +92,41 @@ class ControllerTest : public testing::Test {
     ASSERT_TRUE(jobs_.Create(job).ok());
   }
 
-  static Hello Returning(const std::string& worker, int rank) {
+  static Hello Free(const std::string& worker) {
     Hello hello;
     hello.worker.id = worker;
     hello.worker.host = "host";
     hello.worker.device = "cpu";
+    hello.worker.kernel_family = "avx512";
+    return hello;
+  }
+  static Hello Returning(const std::string& worker, int rank) {
+    Hello hello = Free(worker);
     hello.held = HeldAttempt{{"j-1", 1, 1}, rank, 40, /*in_gang=*/true};
     return hello;
   }
+  static MemberReport Unprepared(int attempt) {
+    MemberReport report;
+    report.generation = {"j-1", attempt, 0};
+    report.cause = "no space left in its data folder";
+    report.fatal = true;
+    return report;
+  }
+  // The loop has taken a turn that began after this call, and looked at all jobs in it.
+  void AwaitTurn(Controller& controller) {
+    const std::string id = absl::StrCat("onlooker-", ++onlookers_);
+    Hello hello = Free(id);
+    hello.worker.device = "cuda";  // of no use to the job
+    controller.Attach(hello, std::make_shared<RememberingLink>());
+    ASSERT_TRUE(WaitUntil([&] {
+      const FleetSnapshot fleet = controller.Fleet();
+      return std::any_of(fleet.workers.begin(), fleet.workers.end(),
+                         [&](const WorkerView& view) { return view.facts.id == id; });
+    }));
+  }
+  job::Job Stored() { return *jobs_.Get("j-1"); }
 
+  int onlookers_ = 0;
   absl::Mutex mutex_;
   absl::Time now_ ABSL_GUARDED_BY(mutex_) = absl::Now();
   store::MemoryJobStore jobs_;
@@ -136,6 +168,74 @@ TEST_F(ControllerTest, RunTimeBeforeARestartCountsForItsLimit) {
   Pass(absl::Seconds(200));
   EXPECT_TRUE(WaitUntil([&] { return a->Got<control::Stop>(); }));
   controller.Stop();
+}
+
+// What happens around a joiner that cannot prepare for the running job j-1.
+class UnfitJoinerTest : public ControllerTest {
+ protected:
+  void SetUp() override {
+    ControllerTest::SetUp();
+    StoreRunningJob(R"({"workers": 2})");
+    controller_ =
+        std::make_unique<Controller>(WithTestClock(), jobs_, *blobs_, *checkpoints_, rendezvous_);
+    session_a_ = controller_->Attach(Returning("a", 0), a_);
+    session_b_ = controller_->Attach(Returning("b", 1), b_);
+    controller_->Start();
+    AwaitTurn(*controller_);
+    controller_->Receive(session_b_, Farewell{"bye"});
+    MemberReport left;
+    left.generation = {"j-1", 1, 1};
+    left.step = 41;
+    left.cause = "told";
+    ASSERT_TRUE(WaitUntil([&] { return a_->Got<LeaveGang>(); }));
+    controller_->Receive(session_a_, left);
+    session_c_ = controller_->Attach(Free("c"), c_);
+    ASSERT_TRUE(WaitUntil([&] { return c_->Got<Assign>(); }));
+    controller_->Receive(session_c_, Unprepared(1));
+    ASSERT_TRUE(WaitUntil([&] { return c_->Got<Release>(); }));
+    AwaitTurn(*controller_);
+  }
+  void TearDown() override { controller_->Stop(); }
+
+  std::shared_ptr<RememberingLink> a_ = std::make_shared<RememberingLink>();
+  std::shared_ptr<RememberingLink> b_ = std::make_shared<RememberingLink>();
+  std::shared_ptr<RememberingLink> c_ = std::make_shared<RememberingLink>();
+  Session session_a_ = 0, session_b_ = 0, session_c_ = 0;
+  std::unique_ptr<Controller> controller_;
+};
+
+TEST_F(UnfitJoinerTest, IsLeftOutWithItsCauseAndTheGangRunsOn) {
+  EXPECT_EQ(Stored().state, job::State::kRunning);
+  EXPECT_EQ(a_->Count<LeaveGang>(), 1);  // when b was lost
+  const auto events = jobs_.Events("j-1");
+  EXPECT_TRUE(std::any_of(events->begin(), events->end(), [](const job::Event& event) {
+    return absl::StrContains(event.text,
+                             "worker c (host host, no rank yet) left out: it could not "
+                             "prepare: no space left in its data folder");
+  }));
+  EXPECT_EQ(controller_->Fleet().recoveries.at("worker_lost"), 1) << "b alone was lost";
+}
+
+TEST_F(UnfitJoinerTest, IsAskedAgainOnlyAfterAWhile) {
+  Pass(absl::Seconds(59));
+  AwaitTurn(*controller_);
+  EXPECT_EQ(c_->Count<Assign>(), 1);
+  Pass(absl::Seconds(2));
+  EXPECT_TRUE(WaitUntil([&] { return c_->Count<Assign>() == 2; }));
+}
+
+TEST_F(UnfitJoinerTest, IsNotAskedForTheNextAttemptEither) {
+  controller_->Receive(session_a_, Farewell{"bye"});
+  ASSERT_TRUE(WaitUntil([&] { return absl::StrContains(Stored().reason, "c could not prepare"); }));
+  EXPECT_EQ(Stored().state, job::State::kQueued);
+  EXPECT_EQ(c_->Count<Assign>(), 1);
+  const auto d = std::make_shared<RememberingLink>();
+  controller_->Attach(Free("d"), d);  // does, alone
+  ASSERT_TRUE(WaitUntil([&] { return d->Got<Assign>(); }));
+  AwaitTurn(*controller_);
+  EXPECT_EQ(c_->Count<Assign>(), 1);
+  Pass(absl::Seconds(61));
+  EXPECT_TRUE(WaitUntil([&] { return c_->Count<Assign>() == 2; }));
 }
 
 }  // namespace

@@ -81,6 +81,55 @@ TEST_F(GangTest, JoinerLostBeforeItJoinedChangesNothingForTheOthers) {
   EXPECT_TRUE(gang.formed());
 }
 
+TEST_F(GangTest, JoinerThatCannotPrepareIsLeftOutAndTheGangRunsOn) {
+  for (const bool fatal : {true, false}) {
+    Gang gang = Formed({"a", "b", "c"});
+    gang.OnFarewell("c", "bye", now_);
+    Report(gang, "a", 1, 5, "told");
+    Report(gang, "b", 1, 5, "told");
+    gang.OnJoiner(Worker("d"), now_);
+    MemberReport report = ReportOf(0, 0, "", "no space left in its data folder");
+    report.fatal = fatal;
+    const Effects effects = gang.OnReport("d", report, now_);
+    ASSERT_EQ(effects.size(), 2u) << "more than its release and its loss";
+    EXPECT_THAT(SentTo<Release>(effects), ElementsAre("d"));
+    const Lost* lost = FirstOf<Lost>(effects);
+    ASSERT_NE(lost, nullptr);
+    EXPECT_TRUE(lost->unfit);
+    EXPECT_EQ(lost->text,
+              "worker d (host host-d, no rank yet) left out: it could not prepare: no space left "
+              "in its data folder");
+    EXPECT_TRUE(gang.formed());
+    EXPECT_FALSE(gang.HasMember("d"));
+    EXPECT_TRUE(gang.CanTakeJoiner());
+  }
+}
+
+TEST_F(GangTest, JoinerThatCannotPrepareAndWasNeededEndsTheAttemptAsLost) {
+  Gang gang = Formed({"a", "b"}, 2);
+  gang.OnFarewell("b", "bye", now_);
+  gang.OnJoiner(Worker("d"), now_);
+  Report(gang, "a", 1, 5, "told");
+  MemberReport report = ReportOf(0, 0, "", "disk full");
+  report.fatal = true;
+  const Effects effects = gang.OnReport("d", report, now_);
+  ASSERT_NE(FirstOf<End>(effects), nullptr);
+  EXPECT_EQ(FirstOf<End>(effects)->outcome, AttemptOutcome::kLost);
+  EXPECT_THAT(FirstOf<End>(effects)->reason, HasSubstr("could not prepare: disk full"));
+}
+
+TEST_F(GangTest, MemberThatJoinedFailsTheJobLikeAnyOther) {
+  Gang gang = Formed({"a", "b"});
+  gang.OnFarewell("b", "bye", now_);
+  gang.OnJoiner(Worker("d"), now_);
+  Report(gang, "d", 0, 0);
+  Report(gang, "a", 1, 5, "told");
+  ASSERT_EQ(gang.generation(), 2);
+  MemberReport report = ReportOf(2, 6, "x", "loss is nan");
+  report.fatal = true;
+  EXPECT_EQ(FirstOf<End>(gang.OnReport("d", report, now_))->outcome, AttemptOutcome::kFailed);
+}
+
 TEST_F(GangTest, MemberLostDuringAPlannedLeaveFreesThoseWhoWaitForIt) {
   Gang gang = Formed({"a", "b", "c", "x"});
   gang.OnFarewell("x", "bye", now_);

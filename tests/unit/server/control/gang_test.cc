@@ -70,6 +70,7 @@ TEST_F(GangTest, WorkerThatCannotPrepareIsLeftOut) {
   Report(gang, "a", 0, 0);
   const Effects effects = Report(gang, "b", 0, 0, "disk full");
   EXPECT_THAT(FirstOf<Lost>(effects)->text, HasSubstr("it could not prepare: disk full"));
+  EXPECT_TRUE(FirstOf<Lost>(effects)->unfit);
   EXPECT_THAT(SentTo<FormGang>(effects), ElementsAre("a"));
 }
 
