@@ -29,13 +29,14 @@ learning:
 resources: {workers: 2}
 )";
 
-// Every file of examples/, sorted.
+// Every job file of examples/, sorted; a sweep is no job.
 inline std::vector<std::string> ExampleFiles() {
   const char* source = std::getenv("HEBB_SOURCE_DIR");
   std::vector<std::string> files;
   if (source == nullptr) return files;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(source) + "/examples")) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
+    const bool is_sweep = entry.path().filename().string().starts_with("sweep-");
+    if (entry.path().extension() == ".yaml" && !is_sweep) files.push_back(entry.path().string());
   }
   std::sort(files.begin(), files.end());
   return files;

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/sweep/sweep_file.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/spec/json_tree.h"
+#include "common/spec/suggest.h"
+#include "common/spec/yaml_tree.h"
+
+namespace hebb::sweep {
+namespace {
+
+using spec::Place;
+using spec::Problem;
+using spec::Tree;
+
+// Every run keeps the file's text and is checked by itself.
+constexpr size_t kMostBytes = size_t{32} << 20;
+constexpr absl::string_view kSection = "sweep";
+constexpr absl::string_view kGrid = "sweep.grid.";
+
+// Plain only where a plain scalar means the same within brackets as outside.
+bool IsPlain(const Tree& scalar) {
+  const auto plain = [](unsigned char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("_-+./", static_cast<char>(c));
+  };
+  const auto word = [](unsigned char c) { return absl::ascii_isalnum(c); };
+  return !scalar.quoted && std::any_of(scalar.text.begin(), scalar.text.end(), word) &&
+         std::all_of(scalar.text.begin(), scalar.text.end(), plain);
+}
+
+void QuoteScalars(Tree& tree) {
+  if (tree.kind == Tree::Kind::kScalar) tree.quoted = !IsPlain(tree);
+  for (Tree& child : tree.children) QuoteScalars(child);
+}
+
+std::string OneLine(Tree tree) {
+  QuoteScalars(tree);
+  return spec::TreeToJson(tree);
+}
+
+bool IsAtOrBelow(absl::string_view path, absl::string_view top) {
+  return path == top || (absl::StartsWith(path, top) && path[top.size()] == '.');
+}
+
+class Reader {
+ public:
+  Reader(absl::string_view yaml, absl::string_view file_name, const std::vector<std::string>& sets)
+      : yaml_(yaml), file_name_(file_name), sets_(sets) {}
+
+  absl::StatusOr<SweepFile> Read() {
+    const Tree root = spec::ParseYaml(yaml_, -1, problems_);
+    if (!problems_.empty()) return Refusal();
+    ReadSection(root);
+    ReadSets();
+    if (problems_.empty()) Check();
+    if (problems_.empty()) CheckSize();
+    if (problems_.empty()) TakeSectionOut(root);
+    if (!problems_.empty()) return Refusal();
+    return std::move(file_);
+  }
+
+ private:
+  void ReadSection(const Tree& root) {
+    const Tree* section = root.Find(kSection);
+    if (section == nullptr) return;
+    place_ = section->key_place;
+    if (section->kind != Tree::Kind::kMap) {
+      return Report(section->place, "sweep is no map; write sweep: {grid: {seed: [1, 2, 3]}}");
+    }
+    for (const Tree& child : section->children) {
+      if (child.key == "name") {
+        ReadName(child);
+      } else if (child.key == "grid") {
+        ReadGrid(child);
+      } else {
+        Report(child.key_place, absl::StrCat("unknown key '", child.key, "' in sweep; ",
+                                             spec::Suggest(child.key, {"name", "grid"})));
+      }
+    }
+  }
+
+  void ReadName(const Tree& name) {
+    constexpr size_t kLongest = 150;
+    if (name.kind != Tree::Kind::kScalar || name.text.empty() || name.text.size() > kLongest) {
+      return Report(name.place,
+                    absl::StrCat("sweep.name is no text of 1 to ", kLongest, " bytes; shorten it"));
+    }
+    file_.name = name.text;
+  }
+
+  void ReadGrid(const Tree& grid) {
+    if (grid.kind != Tree::Kind::kMap || grid.children.empty()) {
+      return Report(grid.place, "sweep.grid is no map of keys; write grid: {seed: [1, 2, 3]}");
+    }
+    for (const Tree& child : grid.children) ReadAxis(child.key, child.key_place, child);
+  }
+
+  // A later one of the same key (by --set) takes the place of the earlier.
+  void ReadAxis(const std::string& key, Place place, const Tree& list) {
+    if (list.kind != Tree::Kind::kList || list.children.empty()) {
+      return Report(list.place, absl::StrCat(kGrid, key, " is no list of values; write ", key,
+                                             ": [1, 2, 3], with one value or more"));
+    }
+    Axis axis{key, place, {}};
+    std::set<std::string> seen;
+    for (const Tree& item : list.children) {
+      std::string text = OneLine(item);
+      if (!seen.insert(text).second) {
+        Report(item.place, absl::StrCat(kGrid, key, " has ", text, " twice; keep one of them"));
+      }
+      axis.values.push_back({std::move(text), item.place});
+    }
+    const auto same = [&](const Axis& other) { return other.key == key; };
+    const auto old = std::find_if(file_.axes.begin(), file_.axes.end(), same);
+    if (old == file_.axes.end()) {
+      file_.axes.push_back(std::move(axis));
+    } else {
+      *old = std::move(axis);
+    }
+  }
+
+  void ReadSets() {
+    for (size_t i = 0; i < sets_.size(); ++i) {
+      const size_t equals = std::min(sets_[i].find('='), sets_[i].size());
+      const absl::string_view path = absl::string_view(sets_[i]).substr(0, equals);
+      if (IsAtOrBelow(path, kSection)) {
+        ReadSet(path, absl::string_view(sets_[i]).substr(equals), static_cast<int>(i));
+      } else {
+        file_.job_sets.push_back(sets_[i]);
+      }
+    }
+  }
+
+  // `rest`: the text from the = on.
+  void ReadSet(absl::string_view path, absl::string_view rest, int set) {
+    const Place place{0, 0, set};
+    const bool complete = absl::ConsumePrefix(&rest, "=");
+    if (complete && path == "sweep.name") {
+      const size_t before = problems_.size();
+      const Tree name = spec::ParseYaml(rest, set, problems_);
+      if (problems_.size() == before) ReadName(name);
+    } else if (complete && absl::ConsumePrefix(&path, kGrid)) {
+      const size_t before = problems_.size();
+      const Tree list = spec::ParseYaml(rest, set, problems_);
+      if (problems_.size() == before) ReadAxis(std::string(path), place, list);
+    } else {
+      Report(place,
+             "not sweep.name=... or sweep.grid.KEY=[...]; write it as in "
+             "sweep.grid.seed=[1, 2, 3]");
+    }
+  }
+
+  void Check() {
+    if (file_.axes.empty()) {
+      Report(place_,
+             "there is no grid; add sweep: {grid: {seed: [1, 2, 3]}} to the file, or hand "
+             "over one job with hebb submit");
+    }
+    for (const Axis& axis : file_.axes) {
+      CheckKey(axis);
+      CheckSets(axis);
+      for (const Axis& other : file_.axes) {
+        if (&axis == &other || !IsAtOrBelow(axis.key, other.key)) continue;
+        Report(axis.place, absl::StrCat("grid keys ", other.key, " and ", axis.key,
+                                        " set the same thing; keep one of them"));
+      }
+    }
+  }
+
+  void CheckKey(const Axis& axis) {
+    const std::vector<std::string> segments = absl::StrSplit(axis.key, '.');
+    const auto bad = [](const std::string& s) { return s.empty() || absl::StrContains(s, '='); };
+    if (std::any_of(segments.begin(), segments.end(), bad)) {
+      Report(axis.place, absl::StrCat("'", axis.key, "' is no key of the job file; write it as in ",
+                                      "learning.batch_size"));
+    }
+    for (const char* fixed : {"name", "kind", "init", "sweep"}) {
+      if (segments[0] != fixed) continue;
+      Report(axis.place, absl::StrCat(axis.key, " cannot be a grid key: ", fixed,
+                                      " is the same for all runs of a sweep; remove it"));
+    }
+  }
+
+  // A --set that the grid would undo in every run is a mistake.
+  void CheckSets(const Axis& axis) {
+    for (size_t i = 0; i < sets_.size(); ++i) {
+      const absl::string_view path = absl::string_view(sets_[i]).substr(0, sets_[i].find('='));
+      if (!IsAtOrBelow(path, axis.key)) continue;
+      Report(
+          {0, 0, static_cast<int>(i)},
+          absl::StrCat(axis.key, " is a key of the grid; use --set ", kGrid, axis.key, "=[...]"));
+    }
+  }
+
+  void CheckSize() {
+    int64_t runs = 1;
+    std::vector<std::string> sizes;
+    for (const Axis& axis : file_.axes) {
+      const auto values = static_cast<int64_t>(axis.values.size());
+      runs = std::min(runs, kMostRuns + 1) * values;
+      sizes.push_back(absl::StrCat(values, " of ", axis.key));
+    }
+    const Place place = file_.axes.front().place;
+    if (runs > kMostRuns) {
+      Report(place, absl::StrCat("the grid has more than ", kMostRuns, " runs (",
+                                 absl::StrJoin(sizes, " times "),
+                                 "); leave some values out or make several sweeps"));
+    } else if (static_cast<size_t>(runs) * yaml_.size() > kMostBytes) {
+      Report(place, absl::StrCat(runs, " runs of a file of ", yaml_.size(), " bytes are more than ",
+                                 kMostBytes >> 20, " MiB; shorten the file or the grid"));
+    }
+  }
+
+  // Empties the section's lines, so that what the job's parser says has the file's line numbers.
+  void TakeSectionOut(const Tree& root) {
+    file_.job_yaml = std::string(yaml_);
+    const auto& keys = root.children;
+    const auto section = std::find_if(keys.begin(), keys.end(),
+                                      [](const Tree& child) { return child.key == kSection; });
+    if (section == keys.end()) return;
+    std::vector<std::string> lines = absl::StrSplit(yaml_, '\n');
+    const auto first = static_cast<size_t>(section->key_place.line) - 1;
+    const auto next = section + 1;
+    const size_t end =
+        next == keys.end() ? lines.size() : static_cast<size_t>(next->key_place.line) - 1;
+    for (size_t i = first; i < std::min(end, lines.size()); ++i) lines[i].clear();
+    file_.job_yaml = absl::StrJoin(lines, "\n");
+    // The proof that this took out the section and nothing else.
+    Tree rest = root;
+    rest.children.erase(rest.children.begin() + (section - keys.begin()));
+    if (rest.children.empty()) rest.kind = Tree::Kind::kNull;
+    std::vector<Problem> ignored;
+    if (spec::TreeToJson(spec::ParseYaml(file_.job_yaml, -1, ignored)) == spec::TreeToJson(rest)) {
+      return;
+    }
+    Report(section->key_place,
+           "the sweep section shares lines or anchors with the rest of the file; write it on lines "
+           "of its own, as in docs/sweeps.md");
+  }
+
+  void Report(Place place, std::string text) { problems_.push_back({place, "", std::move(text)}); }
+
+  absl::Status Refusal() const {
+    std::vector<std::string> lines;
+    for (const Problem& problem : problems_) {
+      std::string text = absl::StrJoin(absl::StrSplit(problem.text, '\n'), " ");
+      lines.push_back(absl::StrCat(PlaceText(problem.place, file_name_, sets_), ": ", text));
+    }
+    return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
+  }
+
+  const absl::string_view yaml_;
+  const absl::string_view file_name_;
+  const std::vector<std::string>& sets_;
+  std::vector<Problem> problems_;
+  SweepFile file_;
+  Place place_{1, 1, -1};  // of the section
+};
+
+}  // namespace
+
+std::string PlaceText(const Place& place, absl::string_view file_name,
+                      const std::vector<std::string>& sets) {
+  if (place.set >= 0) return absl::StrCat("--set ", sets[place.set]);
+  if (place.line == 0) return std::string(file_name);
+  return absl::StrCat(file_name, ":", place.line, ":", place.column);
+}
+
+absl::StatusOr<SweepFile> ReadSweepFile(absl::string_view yaml, absl::string_view file_name,
+                                        const std::vector<std::string>& sets) {
+  return Reader(yaml, file_name, sets).Read();
+}
+
+bool HasSweepSection(absl::string_view yaml) {
+  std::vector<Problem> ignored;
+  return spec::ParseYaml(yaml, -1, ignored).Find(kSection) != nullptr;
+}
+
+}  // namespace hebb::sweep
