@@ -53,6 +53,15 @@ absl::StatusOr<job::Job> WatchedJobStore::Update(absl::string_view id, const Cha
   return stored;
 }
 
+absl::StatusOr<std::vector<job::Job>> WatchedJobStore::UpdateAll(
+    const std::vector<std::string>& ids, const Change& change) {
+  auto stored = inner_.UpdateAll(ids, change);
+  if (stored.ok()) {
+    for (const std::string& id : ids) feed_.Bump(id);
+  }
+  return stored;
+}
+
 absl::Status WatchedJobStore::PutEpoch(absl::string_view id, const job::EpochRecord& record) {
   const absl::Status status = inner_.PutEpoch(id, record);
   if (status.ok()) feed_.Bump(id);

@@ -48,6 +48,19 @@ class WatchedJobStore : public store::JobStore {
     return inner_.ReadOverview(ended_after);
   }
   absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
+  absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
+                                                  const Change& change) override;
+  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
+                                         const std::vector<job::Job>& jobs) override {
+    return inner_.CreateSweep(sweep, jobs);  // nobody can wait for a job before it has an id
+  }
+  absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) override {
+    return inner_.GetSweep(key);
+  }
+  absl::StatusOr<std::vector<SweepOverview>> ListSweeps() override { return inner_.ListSweeps(); }
+  absl::StatusOr<std::vector<job::Job>> SweepJobs(absl::string_view id) override {
+    return inner_.SweepJobs(id);
+  }
   absl::Status PutEpoch(absl::string_view id, const job::EpochRecord& record) override;
   absl::StatusOr<std::vector<job::EpochRecord>> Epochs(absl::string_view id) override {
     return inner_.Epochs(id);

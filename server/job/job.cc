@@ -84,4 +84,21 @@ absl::Status CheckTransition(State from, State to) {
       absl::StrCat(asked, ", only ", absl::StrJoin(allowed, ", ", append)));
 }
 
+State SweepState(const StateCounts& counts) {
+  int64_t all = 0;
+  int64_t ended = 0;
+  for (const auto& [state, count] : counts) {
+    all += count;
+    ended += IsTerminal(state) ? count : 0;
+  }
+  const auto any = [&counts](State state) {
+    const auto found = counts.find(state);
+    return found == counts.end() ? 0 : found->second;
+  };
+  if (all > 0 && any(State::kQueued) == all) return State::kQueued;
+  if (ended < all) return State::kRunning;
+  if (any(State::kFailed) > 0) return State::kFailed;
+  return any(State::kCancelled) > 0 ? State::kCancelled : State::kSucceeded;
+}
+
 }  // namespace hebb::job

@@ -4,8 +4,10 @@
 #define HEBB_SERVER_JOB_JOB_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -97,7 +99,26 @@ struct Job {
   std::string weights_digest;
   std::vector<Member> members;     // of the current or last generation
   std::vector<Attempt> attempts;   // oldest first
+  std::string sweep;               // id of the sweep it belongs to; "" for none
+  std::vector<std::pair<std::string, std::string>> point;  // grid key, value as YAML on one line
 };
+
+// A grid of jobs that were submitted together. What becomes of them is in the jobs.
+struct Sweep {
+  std::string id;  // "s-" and 8 letters and digits
+  std::string name;
+  std::string request_id;
+  std::string file_name;  // as submitted, with yaml and sets
+  std::string yaml;
+  std::vector<std::string> sets;
+  absl::Time created;
+};
+
+using StateCounts = std::map<State, int64_t>;
+
+// The state of a sweep whose jobs are in these states: QUEUED while none has begun, RUNNING until
+// all have ended, then FAILED or CANCELLED if any has, else SUCCEEDED.
+State SweepState(const StateCounts& counts);
 
 }  // namespace hebb::job
 

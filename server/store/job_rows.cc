@@ -3,7 +3,10 @@
 
 #include <map>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/status_macros.h"
 
 namespace hebb::store {
@@ -13,8 +16,33 @@ namespace {
 constexpr absl::string_view kJobColumns =
     "id, name, request_id, state, reason, spec_json, spec_digest, yaml, priority, workers, "
     "min_workers, device, created_ns, ended_ns, epoch, step, total_steps, images_per_second, "
-    "weights_digest, train_loss, train_accuracy, validation_accuracy, test_accuracy, test_loss";
-constexpr absl::string_view kJobMarks = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
+    "weights_digest, train_loss, train_accuracy, validation_accuracy, test_accuracy, test_loss, "
+    "sweep, point";
+constexpr absl::string_view kJobMarks = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
+
+void BindTextOrNull(Statement& row, const std::string& text) {
+  if (text.empty()) {
+    row.BindNull();
+  } else {
+    row.Bind(text);
+  }
+}
+
+// A key and a value a line each, C-escaped.
+std::string PointToText(const job::Job& job) {
+  std::vector<std::string> lines;
+  for (const auto& [key, value] : job.point) {
+    lines.push_back(key);
+    lines.push_back(value);
+  }
+  return LinesToText(lines);
+}
+
+absl::Status TakePoint(Statement& row, job::Job& job) {
+  HEBB_ASSIGN_OR_RETURN(const std::vector<std::string> lines, TextToLines(row.TakeText()));
+  for (size_t i = 0; i + 1 < lines.size(); i += 2) job.point.emplace_back(lines[i], lines[i + 1]);
+  return absl::OkStatus();
+}
 
 void BindMetrics(Statement& row, const job::Metrics& metrics) {
   row.Bind(metrics.train_loss).Bind(metrics.train_accuracy).Bind(metrics.validation_accuracy);
@@ -33,16 +61,14 @@ job::Metrics TakeMetrics(Statement& row) {
 
 void BindJob(Statement& row, const job::Job& job) {
   row.Bind(job.id).Bind(job.name);
-  if (job.request_id.empty()) {
-    row.BindNull();  // any number of jobs may have none
-  } else {
-    row.Bind(job.request_id);
-  }
+  BindTextOrNull(row, job.request_id);  // any number of jobs may have none
   row.Bind(job::StateName(job.state)).Bind(job.reason).Bind(job.spec_json).Bind(job.spec_digest);
   row.Bind(job.yaml).Bind(job.priority).Bind(job.workers).Bind(job.min_workers).Bind(job.device);
   row.Bind(job.created).Bind(job.ended).Bind(job.epoch).Bind(job.step).Bind(job.total_steps);
   row.Bind(job.images_per_second).Bind(job.weights_digest);
   BindMetrics(row, job.metrics);
+  BindTextOrNull(row, job.sweep);
+  row.Bind(PointToText(job));
 }
 
 absl::StatusOr<job::Job> TakeJob(Statement& row) {
@@ -67,6 +93,8 @@ absl::StatusOr<job::Job> TakeJob(Statement& row) {
   job.images_per_second = row.TakeReal();
   job.weights_digest = row.TakeText();
   job.metrics = TakeMetrics(row);
+  job.sweep = row.TakeText();
+  HEBB_RETURN_IF_ERROR(TakePoint(row, job));
   const std::optional<job::State> known = job::StateFromName(state);
   if (!known.has_value()) {
     return absl::DataLossError(absl::StrCat("job ", job.id, ": unknown state '", state, "'"));
@@ -156,6 +184,23 @@ absl::Status WriteMembers(Database& database, const job::Job& job) {
 }
 
 }  // namespace
+
+std::string LinesToText(const std::vector<std::string>& lines) {
+  return absl::StrJoin(lines, "\n", [](std::string* out, const std::string& line) {
+    out->append(absl::Utf8SafeCEscape(line));
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> TextToLines(absl::string_view text) {
+  std::vector<std::string> lines;
+  if (text.empty()) return lines;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (!absl::CUnescape(line, &lines.emplace_back())) {
+      return absl::DataLossError(absl::StrCat("the state file has a damaged text '", line, "'"));
+    }
+  }
+  return lines;
+}
 
 absl::StatusOr<std::vector<job::Job>> ReadJobs(Database& database, const JobFilter& filter) {
   HEBB_ASSIGN_OR_RETURN(

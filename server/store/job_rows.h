@@ -22,6 +22,10 @@ struct JobFilter {
   std::optional<absl::Time> time = std::nullopt;
 };
 
+// Several texts as one column and back, a C-escaped line each. DATA_LOSS.
+std::string LinesToText(const std::vector<std::string>& lines);
+absl::StatusOr<std::vector<std::string>> TextToLines(absl::string_view text);
+
 // With attempts and members; newest first.
 absl::StatusOr<std::vector<job::Job>> ReadJobs(Database& database, const JobFilter& filter);
 

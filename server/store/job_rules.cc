@@ -19,11 +19,32 @@ absl::Status CheckAttempts(const job::Job& job) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> Pick(absl::string_view key, const std::vector<KeyMatch>& matches,
+                                 absl::string_view things) {
+  for (const KeyMatch& match : matches) {
+    if (match.id == key) return match.id;
+  }
+  if (matches.size() == 1) return matches.front().id;
+  constexpr size_t kShown = 5;
+  std::string message = absl::StrCat("'", key, "' fits ", matches.size(), " ", things, ":");
+  for (size_t i = 0; i < std::min(kShown, matches.size()); ++i) {
+    absl::StrAppend(&message, i == 0 ? " " : ", ", matches[i].id, " (", matches[i].name, ")");
+  }
+  if (matches.size() > kShown) absl::StrAppend(&message, ", ...");
+  absl::StrAppend(&message, "; use the id");
+  return absl::InvalidArgumentError(message);
+}
+
 }  // namespace
 
 absl::Status NoSuchJob(absl::string_view key) {
   return absl::NotFoundError(
       absl::StrCat("no job '", key, "'; `hebb list --all` shows ids and names"));
+}
+
+absl::Status NoSuchSweep(absl::string_view key) {
+  return absl::NotFoundError(
+      absl::StrCat("no sweep '", key, "'; `hebb sweep list` shows ids and names"));
 }
 
 absl::Status CheckKeep(int64_t keep) {
@@ -53,18 +74,24 @@ CheckpointPlan PlanCheckpoint(const std::vector<job::FileRef>& kept, const job::
 
 absl::StatusOr<std::string> PickJob(absl::string_view key, const std::vector<KeyMatch>& matches) {
   if (key.empty() || matches.empty()) return NoSuchJob(key);
-  for (const KeyMatch& match : matches) {
-    if (match.id == key) return match.id;
+  return Pick(key, matches, "jobs");
+}
+
+absl::StatusOr<std::string> PickSweep(absl::string_view key, const std::vector<KeyMatch>& matches) {
+  if (key.empty() || matches.empty()) return NoSuchSweep(key);
+  return Pick(key, matches, "sweeps");
+}
+
+absl::Status CheckNewSweep(const job::Sweep& sweep, const std::vector<job::Job>& jobs) {
+  if (sweep.id.empty()) return absl::InvalidArgumentError("a sweep needs an id");
+  for (const job::Job& job : jobs) {
+    HEBB_RETURN_IF_ERROR(CheckNewJob(job));
+    if (job.sweep != sweep.id || !job.request_id.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("job ", job.id, " does not belong to the sweep ", sweep.id));
+    }
   }
-  if (matches.size() == 1) return matches.front().id;
-  constexpr size_t kShown = 5;
-  std::string message = absl::StrCat("'", key, "' fits ", matches.size(), " jobs:");
-  for (size_t i = 0; i < std::min(kShown, matches.size()); ++i) {
-    absl::StrAppend(&message, i == 0 ? " " : ", ", matches[i].id, " (", matches[i].name, ")");
-  }
-  if (matches.size() > kShown) absl::StrAppend(&message, ", ...");
-  absl::StrAppend(&message, "; use the id");
-  return absl::InvalidArgumentError(message);
+  return absl::OkStatus();
 }
 
 absl::Status CheckNewJob(const job::Job& job) {
@@ -74,9 +101,10 @@ absl::Status CheckNewJob(const job::Job& job) {
 
 absl::Status CheckChange(const job::Job& before, const job::Job& after) {
   if (after.id != before.id || after.request_id != before.request_id ||
-      after.created != before.created) {
-    return absl::InternalError(
-        absl::StrCat("job ", before.id, ": its id, request id and time of creation are fixed"));
+      after.created != before.created || after.sweep != before.sweep ||
+      after.point != before.point) {
+    return absl::InternalError(absl::StrCat(
+        "job ", before.id, ": its id, request id, time of creation and sweep are fixed"));
   }
   HEBB_RETURN_IF_ERROR(CheckAttempts(after));
   absl::Status step = job::CheckTransition(before.state, after.state);

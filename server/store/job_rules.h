@@ -23,15 +23,22 @@ struct KeyMatch {
 // `matches`: the jobs whose id starts with `key` or whose name is `key`. An exact id wins; else
 // there must be one. NOT_FOUND, INVALID_ARGUMENT (names the first few).
 absl::StatusOr<std::string> PickJob(absl::string_view key, const std::vector<KeyMatch>& matches);
+// The same of sweeps.
+absl::StatusOr<std::string> PickSweep(absl::string_view key, const std::vector<KeyMatch>& matches);
 
 // INVALID_ARGUMENT for a job without an id.
 absl::Status CheckNewJob(const job::Job& job);
 
 // FAILED_PRECONDITION: not a step of the transition table. INTERNAL: what identifies a job (id,
-// request_id, created) was changed, or its attempts are not numbered 1, 2, ...
+// request_id, created, sweep, point) was changed, or its attempts are not numbered 1, 2, ...
 absl::Status CheckChange(const job::Job& before, const job::Job& after);
 
 absl::Status NoSuchJob(absl::string_view key);
+absl::Status NoSuchSweep(absl::string_view key);
+
+// INVALID_ARGUMENT unless the sweep and its jobs have ids, and the jobs name the sweep and have no
+// request_id of their own.
+absl::Status CheckNewSweep(const job::Sweep& sweep, const std::vector<job::Job>& jobs);
 
 // INVALID_ARGUMENT unless `keep` >= 1.
 absl::Status CheckKeep(int64_t keep);

@@ -39,7 +39,7 @@ class JobStore {
   // how many jobs are in each state, and the jobs that have not ended or ended after
   // `ended_after` (newest first).
   struct Overview {
-    std::map<job::State, int64_t> count;
+    job::StateCounts count;
     std::vector<job::Job> recent;
   };
   virtual absl::StatusOr<Overview> ReadOverview(absl::Time ended_after) = 0;
@@ -50,6 +50,27 @@ class JobStore {
   // under the store's lock: it must not call the store.
   using Change = std::function<absl::Status(job::Job&)>;
   virtual absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) = 0;
+
+  // Update of several jobs in one transaction and their order; nothing is written if one of them
+  // is refused.
+  virtual absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
+                                                          const Change& change) = 0;
+
+  // Writes a sweep and its jobs in one transaction. Idempotent by the sweep's request_id (when not
+  // empty): a repeat returns the sweep stored first and writes nothing. Every job must name the
+  // sweep (INVALID_ARGUMENT). ALREADY_EXISTS when an id is taken: draw others.
+  virtual absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
+                                                 const std::vector<job::Job>& jobs) = 0;
+  // `key` as for Get.
+  virtual absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) = 0;
+  struct SweepOverview {
+    job::Sweep sweep;
+    job::StateCounts count;  // of its jobs
+  };
+  // Newest first.
+  virtual absl::StatusOr<std::vector<SweepOverview>> ListSweeps() = 0;
+  // Oldest first, the reverse of List's order. NOT_FOUND.
+  virtual absl::StatusOr<std::vector<job::Job>> SweepJobs(absl::string_view id) = 0;
 
   // Overwrites the record of the same epoch (a step may be repeated after a recovery).
   virtual absl::Status PutEpoch(absl::string_view id, const job::EpochRecord& record) = 0;

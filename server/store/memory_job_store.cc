@@ -2,6 +2,7 @@
 #include "server/store/memory_job_store.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "absl/strings/match.h"
@@ -82,6 +83,24 @@ absl::StatusOr<job::Job> MemoryJobStore::Update(absl::string_view id, const Chan
   return after;
 }
 
+absl::StatusOr<std::vector<job::Job>> MemoryJobStore::UpdateAll(const std::vector<std::string>& ids,
+                                                                const Change& change) {
+  absl::MutexLock lock(&mutex_);
+  std::map<std::string, job::Job> changed;
+  std::vector<job::Job> written;
+  for (const std::string& id : ids) {
+    HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+    const auto before = changed.emplace(id, record->job).first;
+    job::Job after = before->second;
+    HEBB_RETURN_IF_ERROR(change(after));
+    HEBB_RETURN_IF_ERROR(CheckChange(before->second, after));
+    before->second = after;
+    written.push_back(std::move(after));
+  }
+  for (const auto& [id, job] : changed) records_.find(id)->second.job = job;
+  return written;
+}
+
 absl::Status MemoryJobStore::PutEpoch(absl::string_view id, const job::EpochRecord& epoch) {
   absl::MutexLock lock(&mutex_);
   HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
@@ -150,6 +169,66 @@ absl::StatusOr<std::vector<job::FileRef>> MemoryJobStore::Checkpoints(absl::stri
 absl::StatusOr<bool> MemoryJobStore::IsCheckpoint(absl::string_view sha256) {
   absl::MutexLock lock(&mutex_);
   return IsReferenced(sha256);
+}
+
+// ---- sweeps ------------------------------------------------------------------------------------
+
+absl::StatusOr<job::Sweep> MemoryJobStore::CreateSweep(const job::Sweep& sweep,
+                                                       const std::vector<job::Job>& jobs) {
+  HEBB_RETURN_IF_ERROR(CheckNewSweep(sweep, jobs));
+  absl::MutexLock lock(&mutex_);
+  for (const job::Sweep& other : sweeps_) {
+    if (!sweep.request_id.empty() && other.request_id == sweep.request_id) return other;
+  }
+  std::set<std::string> ids;
+  for (const job::Sweep& other : sweeps_) ids.insert(other.id);
+  for (const auto& [id, record] : records_) ids.insert(id);
+  bool all_new = ids.insert(sweep.id).second;
+  for (const job::Job& job : jobs) all_new = ids.insert(job.id).second && all_new;
+  if (!all_new) return absl::AlreadyExistsError(absl::StrCat("an id of ", sweep.id, " is taken"));
+  for (const job::Job& job : jobs) {
+    Record record;
+    record.sequence = static_cast<int64_t>(records_.size());
+    record.job = job;
+    records_.emplace(job.id, std::move(record));
+  }
+  sweeps_.push_back(sweep);
+  return sweep;
+}
+
+absl::StatusOr<job::Sweep> MemoryJobStore::GetSweep(absl::string_view key) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<KeyMatch> matches;
+  for (const job::Sweep& sweep : sweeps_) {
+    if (absl::StartsWith(sweep.id, key) || sweep.name == key) {
+      matches.push_back({sweep.id, sweep.name});
+    }
+  }
+  HEBB_ASSIGN_OR_RETURN(const std::string id, PickSweep(key, matches));
+  return *std::find_if(sweeps_.begin(), sweeps_.end(),
+                       [&](const job::Sweep& sweep) { return sweep.id == id; });
+}
+
+absl::StatusOr<std::vector<JobStore::SweepOverview>> MemoryJobStore::ListSweeps() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<SweepOverview> all;
+  for (auto sweep = sweeps_.rbegin(); sweep != sweeps_.rend(); ++sweep) {
+    SweepOverview& overview = all.emplace_back();
+    overview.sweep = *sweep;
+    for (const auto& [id, record] : records_) {
+      if (record.job.sweep == sweep->id) ++overview.count[record.job.state];
+    }
+  }
+  return all;
+}
+
+absl::StatusOr<std::vector<job::Job>> MemoryJobStore::SweepJobs(absl::string_view id) {
+  absl::MutexLock lock(&mutex_);
+  const auto same = [&](const job::Sweep& sweep) { return sweep.id == id; };
+  if (std::none_of(sweeps_.begin(), sweeps_.end(), same)) return NoSuchSweep(id);
+  std::vector<job::Job> jobs = NewestFirst([id](const job::Job& job) { return job.sweep == id; });
+  std::reverse(jobs.begin(), jobs.end());
+  return jobs;
 }
 
 }  // namespace hebb::store

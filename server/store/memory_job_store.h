@@ -21,6 +21,13 @@ class MemoryJobStore : public JobStore {
   absl::StatusOr<std::vector<job::Job>> List(bool ended) override;
   absl::StatusOr<Overview> ReadOverview(absl::Time ended_after) override;
   absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
+  absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
+                                                  const Change& change) override;
+  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
+                                         const std::vector<job::Job>& jobs) override;
+  absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) override;
+  absl::StatusOr<std::vector<SweepOverview>> ListSweeps() override;
+  absl::StatusOr<std::vector<job::Job>> SweepJobs(absl::string_view id) override;
   absl::Status PutEpoch(absl::string_view id, const job::EpochRecord& record) override;
   absl::StatusOr<std::vector<job::EpochRecord>> Epochs(absl::string_view id) override;
   absl::Status AppendEvent(absl::string_view id, const job::Event& event) override;
@@ -48,6 +55,7 @@ class MemoryJobStore : public JobStore {
 
   absl::Mutex mutex_;
   std::map<std::string, Record, std::less<>> records_ ABSL_GUARDED_BY(mutex_);
+  std::vector<job::Sweep> sweeps_ ABSL_GUARDED_BY(mutex_);  // oldest first
 };
 
 }  // namespace hebb::store

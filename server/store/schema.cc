@@ -13,7 +13,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 1> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 2> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -107,6 +107,22 @@ CREATE TABLE checkpoint (
   UNIQUE (job, step)
 ) STRICT;
 CREATE INDEX checkpoint_by_sha256 ON checkpoint (sha256);
+)sql",
+                                                          R"sql(
+CREATE TABLE sweep (
+  sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT NOT NULL UNIQUE,
+  name       TEXT NOT NULL,
+  request_id TEXT UNIQUE,
+  file_name  TEXT NOT NULL,
+  yaml       TEXT NOT NULL,
+  sets       TEXT NOT NULL,
+  created_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sweep_by_name ON sweep (name);
+ALTER TABLE job ADD COLUMN sweep TEXT REFERENCES sweep (id);
+ALTER TABLE job ADD COLUMN point TEXT NOT NULL DEFAULT '';
+CREATE INDEX job_by_sweep ON job (sweep);
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

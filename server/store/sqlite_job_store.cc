@@ -7,7 +7,6 @@
 #include "absl/time/clock.h"
 #include "common/status_macros.h"
 #include "server/store/job_rows.h"
-#include "server/store/job_rules.h"
 #include "server/store/schema.h"
 
 namespace hebb::store {
@@ -58,21 +57,26 @@ absl::StatusOr<job::Job> SqliteJobStore::Get(absl::string_view key) {
   absl::MutexLock lock(&mutex_);
   absl::StatusOr<job::Job> exact = Find(key);
   if (exact.ok() || !absl::IsNotFound(exact.status())) return exact;
-  HEBB_ASSIGN_OR_RETURN(
-      Statement row,
-      database_->Prepare("SELECT id, name FROM job WHERE substr(id, 1, length(?1)) = ?1 "
-                         "OR name = ?1 ORDER BY id"));
+  HEBB_ASSIGN_OR_RETURN(const std::vector<KeyMatch> matches, Matches("job", key));
+  HEBB_ASSIGN_OR_RETURN(const std::string id, PickJob(key, matches));
+  return Find(id);
+}
+
+absl::StatusOr<std::vector<KeyMatch>> SqliteJobStore::Matches(absl::string_view table,
+                                                              absl::string_view key) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database_->Prepare(absl::StrCat("SELECT id, name FROM ", table,
+                                                        " WHERE substr(id, 1, length(?1)) = ?1 "
+                                                        "OR name = ?1 ORDER BY id")));
   row.Bind(key);
   std::vector<KeyMatch> matches;
   while (true) {
     HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
-    if (!more) break;
+    if (!more) return matches;
     KeyMatch& match = matches.emplace_back();
     match.id = row.TakeText();
     match.name = row.TakeText();
   }
-  HEBB_ASSIGN_OR_RETURN(const std::string id, PickJob(key, matches));
-  return Find(id);
 }
 
 absl::StatusOr<std::vector<job::Job>> SqliteJobStore::List(bool ended) {
@@ -103,13 +107,31 @@ absl::StatusOr<JobStore::Overview> SqliteJobStore::ReadOverview(absl::Time ended
 absl::StatusOr<job::Job> SqliteJobStore::Update(absl::string_view id, const Change& change) {
   absl::MutexLock lock(&mutex_);
   HEBB_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
+  HEBB_ASSIGN_OR_RETURN(job::Job after, Apply(id, change));
+  HEBB_RETURN_IF_ERROR(transaction.Commit());
+  return after;
+}
+
+absl::StatusOr<job::Job> SqliteJobStore::Apply(absl::string_view id, const Change& change) {
   HEBB_ASSIGN_OR_RETURN(const job::Job before, Find(id));
   job::Job after = before;
   HEBB_RETURN_IF_ERROR(change(after));
   HEBB_RETURN_IF_ERROR(CheckChange(before, after));
   HEBB_RETURN_IF_ERROR(UpdateJob(*database_, after));
-  HEBB_RETURN_IF_ERROR(transaction.Commit());
   return after;
+}
+
+absl::StatusOr<std::vector<job::Job>> SqliteJobStore::UpdateAll(const std::vector<std::string>& ids,
+                                                                const Change& change) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
+  std::vector<job::Job> written;
+  for (const std::string& id : ids) {
+    HEBB_ASSIGN_OR_RETURN(job::Job job, Apply(id, change));
+    written.push_back(std::move(job));
+  }
+  HEBB_RETURN_IF_ERROR(transaction.Commit());
+  return written;
 }
 
 absl::Status SqliteJobStore::PutEpoch(absl::string_view id, const job::EpochRecord& record) {

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/store/job_rules.h"
 #include "server/store/job_store.h"
 #include "server/store/sqlite.h"
 
@@ -32,6 +33,13 @@ class SqliteJobStore : public JobStore {
   absl::StatusOr<std::vector<job::Job>> List(bool ended) override;
   absl::StatusOr<Overview> ReadOverview(absl::Time ended_after) override;
   absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
+  absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
+                                                  const Change& change) override;
+  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
+                                         const std::vector<job::Job>& jobs) override;
+  absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) override;
+  absl::StatusOr<std::vector<SweepOverview>> ListSweeps() override;
+  absl::StatusOr<std::vector<job::Job>> SweepJobs(absl::string_view id) override;
   absl::Status PutEpoch(absl::string_view id, const job::EpochRecord& record) override;
   absl::StatusOr<std::vector<job::EpochRecord>> Epochs(absl::string_view id) override;
   absl::Status AppendEvent(absl::string_view id, const job::Event& event) override;
@@ -46,6 +54,11 @@ class SqliteJobStore : public JobStore {
   explicit SqliteJobStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
   absl::StatusOr<job::Job> Find(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<job::Job> Apply(absl::string_view id, const Change& change)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The rows of `table` (job or sweep) that `key` may mean.
+  absl::StatusOr<std::vector<KeyMatch>> Matches(absl::string_view table, absl::string_view key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RequireJob(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::vector<job::FileRef>> ReadCheckpoints(absl::string_view id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

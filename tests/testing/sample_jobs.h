@@ -7,8 +7,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/job/job.h"
 
 namespace hebb::testing {
@@ -32,6 +35,28 @@ inline job::Job SampleJob(const std::string& id, const std::string& name, int64_
   job.device = "cpu";
   job.created = SampleTime(seconds);
   return job;
+}
+
+// A sweep and one job for each of `ids`.
+inline std::pair<job::Sweep, std::vector<job::Job>> SampleSweep(
+    const std::string& id, const std::vector<std::string>& ids) {
+  job::Sweep sweep;
+  sweep.id = id;
+  sweep.name = "sweep of " + id;
+  sweep.request_id = "request-" + id;
+  sweep.file_name = "sweep.yaml";
+  sweep.yaml = "sweep:\n  grid: {seed: [1, 2]}\n";
+  sweep.sets = {"name='a\nb'", "seed=µ"};
+  sweep.created = SampleTime(0);
+  std::vector<job::Job> jobs;
+  for (const std::string& job_id : ids) {
+    job::Job& job = jobs.emplace_back(SampleJob(job_id, "n-" + job_id));
+    job.request_id.clear();
+    job.sweep = id;
+    job.point = {{"seed", job_id}, {"learning.loss", R"({"hinge":"a\nb"})"}};
+    job.created += absl::Nanoseconds(static_cast<int64_t>(jobs.size()));
+  }
+  return {sweep, jobs};
 }
 
 inline job::Metrics SampleMetrics() {
@@ -79,12 +104,18 @@ inline std::string Text(const job::Job& j) {
   absl::StrAppend(&text, j.min_workers, "|", j.device, "|", absl::FormatTime(j.created), "|",
                   absl::FormatTime(j.ended), "|", j.epoch, "|", j.step, "|", j.total_steps, "|",
                   Text(std::optional<double>(j.images_per_second)), "|", Text(j.metrics), "|");
-  absl::StrAppend(&text, j.weights_digest, "\n");
+  absl::StrAppend(&text, j.weights_digest, "|", j.sweep, "\n");
+  for (const auto& [key, value] : j.point) absl::StrAppend(&text, key, " is ", value, "\n");
   for (const job::Member& m : j.members) {
     absl::StrAppend(&text, "member ", m.rank, " ", m.worker, " ", m.host, " ", m.device, "\n");
   }
   for (const job::Attempt& a : j.attempts) absl::StrAppend(&text, Text(a), "\n");
   return text;
+}
+
+inline std::string Text(const job::Sweep& s) {
+  return absl::StrCat(s.id, "|", s.name, "|", s.request_id, "|", s.file_name, "|", s.yaml, "|",
+                      absl::StrJoin(s.sets, "&"), "|", absl::FormatTime(s.created));
 }
 
 inline std::string Text(const job::EpochRecord& e) {

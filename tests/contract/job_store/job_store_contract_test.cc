@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every JobStore promises (server/store/job_store.h), proved on each implementation. For the
-// SQLite store each test is run twice: as it is, and with the file closed and opened again before
-// every look at it, so that nothing counts that is not in the file.
+// What every JobStore promises of jobs (server/store/job_store.h), proved on each implementation.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -10,10 +8,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "server/store/memory_job_store.h"
-#include "server/store/sqlite_job_store.h"
+#include "tests/contract/job_store/job_store_contract.h"
 #include "tests/testing/sample_jobs.h"
-#include "tests/testing/temporary_folder.h"
 
 namespace hebb::store {
 namespace {
@@ -23,69 +19,6 @@ using hebb::testing::SampleJob;
 using hebb::testing::SampleMetrics;
 using hebb::testing::SampleTime;
 using hebb::testing::Text;
-
-enum class Kind { kMemory, kSqlite, kSqliteReopened };
-
-std::string KindName(const ::testing::TestParamInfo<Kind>& info) {
-  switch (info.param) {
-    case Kind::kMemory:
-      return "Memory";
-    case Kind::kSqlite:
-      return "Sqlite";
-    case Kind::kSqliteReopened:
-      return "SqliteReopened";
-  }
-  return "";
-}
-
-class JobStoreContractTest : public ::testing::TestWithParam<Kind> {
- protected:
-  void SetUp() override { Open(); }
-
-  void Open() {
-    if (GetParam() == Kind::kMemory) {
-      store_ = std::make_unique<MemoryJobStore>();
-      return;
-    }
-    store_.reset();
-    auto opened = SqliteJobStore::Open(folder_ / "state.db");
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    store_ = *std::move(opened);
-  }
-
-  JobStore& store() { return *store_; }
-  // The store as a later start of the coordinator would see it.
-  JobStore& Look() {
-    if (GetParam() == Kind::kSqliteReopened) Open();
-    return *store_;
-  }
-
-  void Create(const job::Job& job) {
-    const auto created = store().Create(job);
-    ASSERT_TRUE(created.ok()) << created.status();
-  }
-
-  absl::Status Move(absl::string_view id, job::State state) {
-    return store()
-        .Update(id,
-                [state](job::Job& job) {
-                  job.state = state;
-                  return absl::OkStatus();
-                })
-        .status();
-  }
-
-  std::vector<std::string> Ids(bool ended) {
-    std::vector<std::string> ids;
-    const auto jobs = Look().List(ended);
-    EXPECT_TRUE(jobs.ok()) << jobs.status();
-    for (const job::Job& job : *jobs) ids.push_back(job.id);
-    return ids;
-  }
-
-  hebb::testing::TemporaryFolder folder_;
-  std::unique_ptr<JobStore> store_;
-};
 
 TEST_P(JobStoreContractTest, GivesBackEveryFieldOfAJob) {
   job::Job job = SampleJob("j-aaaa1111", "first");
@@ -268,6 +201,8 @@ TEST_P(JobStoreContractTest, WhatIdentifiesAJobCannotBeChanged) {
       [](job::Job& job) { job.id.push_back('x'); },
       [](job::Job& job) { job.request_id.push_back('x'); },
       [](job::Job& job) { job.created += absl::Seconds(1); },
+      [](job::Job& job) { job.sweep = "s-other"; },
+      [](job::Job& job) { job.point = {{"seed", "9"}}; },
       [](job::Job& job) { job.attempts = {job::Attempt{}}; },  // numbered 0
   };
   const std::string before = Text(*store().Get("j-a"));

@@ -66,5 +66,15 @@ TEST(JobTest, ARefusalSaysWhatIsAllowed) {
             "a job that is FAILED cannot become QUEUED: FAILED is final");
 }
 
+TEST(JobTest, ASweepsStateIsThatOfAllItsJobs) {
+  using enum State;
+  EXPECT_EQ(SweepState({{kQueued, 3}}), kQueued);
+  EXPECT_EQ(SweepState({{kQueued, 2}, {kSucceeded, 1}}), kRunning);
+  EXPECT_EQ(SweepState({{kCancelling, 1}, {kFailed, 1}}), kRunning);
+  EXPECT_EQ(SweepState({{kSucceeded, 3}}), kSucceeded);
+  EXPECT_EQ(SweepState({{kSucceeded, 1}, {kCancelled, 1}}), kCancelled);
+  EXPECT_EQ(SweepState({{kSucceeded, 1}, {kCancelled, 1}, {kFailed, 1}}), kFailed);
+}
+
 }  // namespace
 }  // namespace hebb::job

@@ -24,6 +24,7 @@ namespace {
 
 using hebb::testing::FillRun;
 using hebb::testing::SampleJob;
+using hebb::testing::SampleSweep;
 using hebb::testing::SampleTime;
 using hebb::testing::TemporaryFolder;
 using hebb::testing::Text;
@@ -134,6 +135,25 @@ TEST(SqliteJobStoreTest, AFileOfANewerHebbIsRefusedAndLeftAlone) {
   auto row = (*database)->Prepare("SELECT max(version) FROM migration");
   ASSERT_TRUE(*row->Step());
   EXPECT_EQ(row->TakeInt(), 99);
+}
+
+TEST(SqliteJobStoreTest, AFileOfSchema1KeepsItsJobsAndTakesSweeps) {
+  TemporaryFolder folder;
+  const std::string path = folder / "state.db";
+  ASSERT_TRUE((*SqliteJobStore::Open(path))->Create(SampleJob("j-old", "n")).ok());
+  {
+    auto database = Database::Open(path, kBusy);
+    const absl::Status undone = (*database)->Execute(
+        "DROP INDEX job_by_sweep; ALTER TABLE job DROP COLUMN sweep; "
+        "ALTER TABLE job DROP COLUMN point; DROP TABLE sweep; "
+        "DELETE FROM migration WHERE version > 1");
+    ASSERT_TRUE(undone.ok()) << undone;
+  }
+  auto store = SqliteJobStore::Open(path);
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ(Text(*(*store)->Get("j-old")), Text(SampleJob("j-old", "n")));
+  const auto [sweep, jobs] = SampleSweep("s-a", {"j-a"});
+  EXPECT_TRUE((*store)->CreateSweep(sweep, jobs).ok());
 }
 
 TEST(SqliteJobStoreTest, ADatabaseOfAnotherProgramIsRefused) {
