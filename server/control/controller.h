@@ -150,11 +150,11 @@ class Controller {
   void StartJob(const scheduler::Start& start, absl::Time now);
   // What is remembered of jobs that have ended, however they did.
   void ForgetEnded(const std::vector<job::Job>& living);
-  void StoreWait(const job::Job& job, const std::string& text);
   // Whether `worker` could not prepare for `job` a moment ago.
   bool IsUnfit(const std::string& job, const std::string& worker, absl::Time now);
-  // Starts `job` with those of the workers that are fit for it, or lets it wait.
-  void StartWithFit(const scheduler::Start& start, const job::Job& job, absl::Time now);
+  // Starts `job` with those of the workers that are fit for it; else why it waits.
+  std::string StartWithFit(const scheduler::Start& start, const job::Job& job, absl::Time now);
+  void StoreWaits(const std::map<std::string, std::string>& reasons);  // by job id
   void AddJoiners(absl::Time now);
   std::unique_ptr<Live> MakeLive(const job::Job& job);
   absl::Status FindFiles(Live& live);

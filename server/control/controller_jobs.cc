@@ -62,10 +62,16 @@ void Controller::Reconcile(absl::Time now) {
   view.load.busy = workers_.Busy();
   view.load.busy_workers = static_cast<int>(view.load.busy.size());
   const scheduler::Decision decision = scheduler::Schedule(view, now);
+  std::map<std::string, std::string> reasons;
+  const auto wait = [&](const job::Job& job, const std::string& text) {
+    if (!text.empty() && job.reason != text) reasons[job.id] = text;
+  };
   for (const scheduler::Start& start : decision.starts) {
-    StartWithFit(start, *queued.at(start.job), now);
+    const job::Job& job = *queued.at(start.job);
+    wait(job, StartWithFit(start, job, now));
   }
-  for (const scheduler::Wait& wait : decision.waits) StoreWait(*queued.at(wait.job), wait.text);
+  for (const scheduler::Wait& each : decision.waits) wait(*queued.at(each.job), each.text);
+  StoreWaits(reasons);
 }
 
 void Controller::ForgetEnded(const std::vector<job::Job>& living) {
@@ -90,7 +96,8 @@ bool Controller::IsUnfit(const std::string& job, const std::string& worker, absl
   return false;
 }
 
-void Controller::StartWithFit(const scheduler::Start& start, const job::Job& job, absl::Time now) {
+std::string Controller::StartWithFit(const scheduler::Start& start, const job::Job& job,
+                                     absl::Time now) {
   scheduler::Start fit{start.job, {}};
   std::vector<std::string> unfit;
   for (const std::string& worker : start.workers) {
@@ -98,20 +105,22 @@ void Controller::StartWithFit(const scheduler::Start& start, const job::Job& job
   }
   if (static_cast<int64_t>(fit.workers.size()) >= std::max<int64_t>(job.min_workers, 1)) {
     StartJob(fit, now);
-  } else {
-    StoreWait(job,
-              absl::StrCat("waits for other workers or another try: ", absl::StrJoin(unfit, ", "),
-                           " could not prepare for it; its events say why"));
+    return "";
   }
+  return absl::StrCat("waits for other workers or another try: ", absl::StrJoin(unfit, ", "),
+                      " could not prepare for it; its events say why");
 }
 
-void Controller::StoreWait(const job::Job& job, const std::string& text) {
-  if (job.reason == text) return;
-  const auto written = jobs_.Update(job.id, [&](job::Job& changed) {
-    if (changed.state == job::State::kQueued) changed.reason = text;
+// In one transaction: a sweep may have a thousand jobs that wait, and the loop waits for the disk.
+void Controller::StoreWaits(const std::map<std::string, std::string>& reasons) {
+  if (reasons.empty()) return;
+  std::vector<std::string> ids;
+  for (const auto& [id, reason] : reasons) ids.push_back(id);
+  const auto written = jobs_.UpdateAll(ids, [&](job::Job& job) {
+    if (job.state == job::State::kQueued) job.reason = reasons.at(job.id);
     return absl::OkStatus();
   });
-  if (!written.ok()) LogError(written.status().message(), {{"job", job.id}});
+  if (!written.ok()) LogError(written.status().message());
 }
 
 absl::Status Controller::FindFiles(Live& live) {
