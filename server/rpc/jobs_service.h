@@ -36,10 +36,19 @@ class JobsService final : public v1::Jobs::Service {
                              v1::UploadResponse* response) override;
   grpc::Status ListWorkers(grpc::ServerContext* call, const v1::ListWorkersRequest* request,
                            v1::ListWorkersResponse* response) override;
+  grpc::Status SubmitSweep(grpc::ServerContext* call, const v1::SubmitRequest* request,
+                           v1::Sweep* response) override;
+  grpc::Status GetSweep(grpc::ServerContext* call, const v1::SweepRequest* request,
+                        v1::Sweep* response) override;
+  grpc::Status ListSweeps(grpc::ServerContext* call, const v1::ListSweepsRequest* request,
+                          v1::ListSweepsResponse* response) override;
+  grpc::Status CancelSweep(grpc::ServerContext* call, const v1::SweepRequest* request,
+                           v1::Sweep* response) override;
 
  private:
   enum class Detail { kList, kWatch, kFull };  // without epochs; with them; with events, too
   absl::Status Describe(const job::Job& job, Detail detail, v1::Job& proto);
+  absl::Status DescribeSweep(const job::Sweep& sweep, bool brief, v1::Sweep& proto);
   absl::Status WatchJob(grpc::ServerContext& call, const std::string& key,
                         grpc::ServerWriter<v1::Job>& writer);
   absl::Status SendLogs(grpc::ServerContext& call, const v1::LogsRequest& request,

@@ -11,20 +11,12 @@
 #include "common/spec/parse.h"
 #include "common/spec/shapes.h"
 #include "common/status_macros.h"
+#include "common/sweep/sweep_file.h"
 
 namespace hebb::rpc {
 namespace {
 
 constexpr int kIdTries = 10;
-
-std::string NewJobId() {
-  constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-  std::random_device entropy;
-  std::uniform_int_distribution<int> pick(0, sizeof(kLetters) - 2);
-  std::string id = "j-";
-  for (int i = 0; i < 8; ++i) id += kLetters[pick(entropy)];
-  return id;
-}
 
 std::string DeviceName(spec::Device device) {
   switch (device) {
@@ -63,7 +55,39 @@ int64_t TotalSteps(const spec::Job& spec) {
   return (records + batch - 1) / batch * spec.learning.epochs;
 }
 
-job::Job NewJob(const spec::Job& spec, std::string yaml, std::string request_id) {
+absl::StatusOr<job::Job> Store(const Context& context, job::Job job) {
+  absl::StatusOr<job::Job> stored = absl::InternalError("no job id is free");
+  for (int i = 0; i < kIdTries; ++i) {
+    job.id = NewId("j-");
+    stored = context.jobs.Create(job);
+    if (!absl::IsAlreadyExists(stored.status())) break;
+  }
+  if (stored.ok()) context.controller.Wake();
+  return stored;
+}
+
+absl::StatusOr<spec::Job> Parse(const v1::SubmitRequest& request) {
+  const std::vector<std::string> sets(request.sets().begin(), request.sets().end());
+  auto job = spec::ParseJob(request.yaml(), request.file_name(), sets);
+  if (job.ok() || !sweep::HasSweepSection(request.yaml())) return job;
+  return absl::InvalidArgumentError(
+      absl::StrCat(request.file_name(),
+                   ": it has a sweep section, so it is many jobs and not one; "
+                   "hand it over with hebb sweep"));
+}
+
+}  // namespace
+
+std::string NewId(absl::string_view prefix) {
+  constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::random_device entropy;
+  std::uniform_int_distribution<int> pick(0, sizeof(kLetters) - 2);
+  std::string id(prefix);
+  for (int i = 0; i < 8; ++i) id += kLetters[pick(entropy)];
+  return id;
+}
+
+job::Job MakeJob(const spec::Job& spec, std::string yaml, std::string request_id) {
   job::Job job;
   job.name = spec.name;
   job.spec_json = spec::JobToJson(spec);
@@ -79,17 +103,6 @@ job::Job NewJob(const spec::Job& spec, std::string yaml, std::string request_id)
   return job;
 }
 
-absl::StatusOr<job::Job> Store(const Context& context, job::Job job) {
-  absl::StatusOr<job::Job> stored = absl::InternalError("no job id is free");
-  for (int i = 0; i < kIdTries; ++i) {
-    job.id = NewJobId();
-    stored = context.jobs.Create(job);
-    if (!absl::IsAlreadyExists(stored.status())) break;
-  }
-  if (stored.ok()) context.controller.Wake();
-  return stored;
-}
-
 absl::Status TakeInit(const Context& context, const v1::SubmitRequest& request, spec::Job& spec) {
   if (spec.init.from.empty()) return absl::OkStatus();
   const absl::Status missing = absl::FailedPreconditionError(
@@ -102,13 +115,6 @@ absl::Status TakeInit(const Context& context, const v1::SubmitRequest& request, 
   spec.init.sha256 = request.init_sha256();
   return absl::OkStatus();
 }
-
-absl::StatusOr<spec::Job> Parse(const v1::SubmitRequest& request) {
-  const std::vector<std::string> sets(request.sets().begin(), request.sets().end());
-  return spec::ParseJob(request.yaml(), request.file_name(), sets);
-}
-
-}  // namespace
 
 absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request) {
   HEBB_ASSIGN_OR_RETURN(const spec::Job spec, Parse(request));
@@ -133,7 +139,7 @@ absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request) 
 absl::StatusOr<job::Job> Submit(const Context& context, const v1::SubmitRequest& request) {
   HEBB_ASSIGN_OR_RETURN(spec::Job spec, Parse(request));
   HEBB_RETURN_IF_ERROR(TakeInit(context, request, spec));
-  return Store(context, NewJob(spec, request.yaml(), request.request_id()));
+  return Store(context, MakeJob(spec, request.yaml(), request.request_id()));
 }
 
 absl::StatusOr<job::Job> SubmitEvaluation(const Context& context,
@@ -147,21 +153,23 @@ absl::StatusOr<job::Job> SubmitEvaluation(const Context& context,
   spec.resources.min_workers = 1;
   spec.init.from = absl::StrCat("job ", trained.id, " step ", checkpoint.file.step);
   spec.init.sha256 = checkpoint.file.sha256;
-  return Store(context, NewJob(spec, trained.yaml, request.request_id()));
+  return Store(context, MakeJob(spec, trained.yaml, request.request_id()));
+}
+
+absl::Status CancelJob(job::Job& job) {
+  if (job.state == job::State::kCancelled || job.state == job::State::kCancelling) {
+    return absl::OkStatus();
+  }
+  const bool waits = job.state == job::State::kQueued || job.state == job::State::kPaused;
+  job.state = waits ? job::State::kCancelled : job::State::kCancelling;
+  job.reason = "cancelled";
+  if (waits) job.ended = absl::Now();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<job::Job> Cancel(const Context& context, const std::string& key) {
   HEBB_ASSIGN_OR_RETURN(const job::Job found, context.jobs.Get(key));
-  auto cancelled = context.jobs.Update(found.id, [](job::Job& job) {
-    if (job.state == job::State::kCancelled || job.state == job::State::kCancelling) {
-      return absl::OkStatus();
-    }
-    const bool waits = job.state == job::State::kQueued || job.state == job::State::kPaused;
-    job.state = waits ? job::State::kCancelled : job::State::kCancelling;
-    job.reason = "cancelled";
-    if (waits) job.ended = absl::Now();
-    return absl::OkStatus();
-  });
+  auto cancelled = context.jobs.Update(found.id, CancelJob);
   if (cancelled.ok()) context.controller.Wake();
   return cancelled;
 }

@@ -3,8 +3,11 @@
 #ifndef HEBB_SERVER_RPC_SUBMISSION_H_
 #define HEBB_SERVER_RPC_SUBMISSION_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/spec/spec.h"
 #include "hebb/v1/jobs.pb.h"
 #include "server/rpc/context.h"
 
@@ -24,6 +27,20 @@ absl::StatusOr<job::Job> SubmitEvaluation(const Context& context,
 // QUEUED: cancelled at once; active: CANCELLING, the control loop does the rest. A job that is
 // cancelled already stays so; FAILED_PRECONDITION when it has ended otherwise.
 absl::StatusOr<job::Job> Cancel(const Context& context, const std::string& key);
+
+// ---- what a sweep's jobs share with single ones ------------------------------------------------
+
+// `prefix` and 8 random letters and digits.
+std::string NewId(absl::string_view prefix);
+
+// A job to be stored: all fields but the id.
+job::Job MakeJob(const spec::Job& spec, std::string yaml, std::string request_id);
+
+// Puts the uploaded file's digest into `spec.init`. FAILED_PRECONDITION, DATA_LOSS.
+absl::Status TakeInit(const Context& context, const v1::SubmitRequest& request, spec::Job& spec);
+
+// The step of Cancel, for JobStore::Update.
+absl::Status CancelJob(job::Job& job);
 
 }  // namespace hebb::rpc
 

@@ -21,6 +21,10 @@ v1::EpochRecord ToProto(const job::EpochRecord& record);
 // Without epochs and events, which Get and Watch add. INTERNAL if the stored specification cannot
 // be read.
 absl::StatusOr<v1::Job> ToProto(const job::Job& job);
+// Of a sweep's job. `unreachable` is not the store's to know.
+v1::SweepRun RunToProto(const job::Job& job);
+// Without yaml and runs.
+v1::Sweep ToProto(const job::Sweep& sweep, const job::StateCounts& counts);
 v1::Worker ToProto(const control::WorkerView& view);
 // INTERNAL for an Assign whose specification cannot be read.
 absl::StatusOr<v1::ToWorker> ToProto(const control::ToWorker& message);

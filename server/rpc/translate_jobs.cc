@@ -16,6 +16,15 @@ void Fill(const job::Metrics& from, v1::Metrics& to) {
   if (from.test_loss) to.set_test_loss(*from.test_loss);
 }
 
+template <typename Message>
+void FillPoint(const job::Job& from, Message& to) {
+  for (const auto& [key, value] : from.point) {
+    v1::GridValue& entry = *to.add_point();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+}
+
 bool IsFinite(absl::Time time) {
   return time != absl::InfinitePast() && time != absl::InfiniteFuture();
 }
@@ -107,6 +116,39 @@ absl::StatusOr<v1::Job> ToProto(const job::Job& job) {
   }
   proto.set_spec_digest(job.spec_digest);
   proto.set_weights_digest(job.weights_digest);
+  proto.set_sweep(job.sweep);
+  FillPoint(job, proto);
+  return proto;
+}
+
+v1::SweepRun RunToProto(const job::Job& job) {
+  v1::SweepRun run;
+  run.set_job(job.id);
+  run.set_name(job.name);
+  FillPoint(job, run);
+  run.set_state(ToProto(job.state));
+  run.set_reason(job.reason);
+  run.set_epoch(job.epoch);
+  run.set_step(job.step);
+  run.set_total_steps(job.total_steps);
+  Fill(job.metrics, *run.mutable_metrics());
+  return run;
+}
+
+v1::Sweep ToProto(const job::Sweep& sweep, const job::StateCounts& counts) {
+  v1::Sweep proto;
+  proto.set_id(sweep.id);
+  proto.set_name(sweep.name);
+  proto.set_state(ToProto(job::SweepState(counts)));
+  *proto.mutable_created() = ToProto(sweep.created);
+  for (const auto& [state, count] : counts) {
+    v1::StateCount& entry = *proto.add_counts();
+    entry.set_state(ToProto(state));
+    entry.set_jobs(count);
+    proto.set_jobs(proto.jobs() + count);
+  }
+  proto.set_file_name(sweep.file_name);
+  for (const std::string& set : sweep.sets) proto.add_sets(set);
   return proto;
 }
 

@@ -20,6 +20,7 @@ const std::map<std::string, Folders>& MayInclude() {
   static const auto* table = new std::map<std::string, Folders>{
       {"common", {}},
       {"common/spec", {"common"}},
+      {"common/sweep", {"common", "common/spec"}},
       {"common/weights", {"common"}},
       {"common/datasets", {"common", "common/spec"}},
       {"common/metrics", {"common"}},
@@ -34,8 +35,8 @@ const std::map<std::string, Folders>& MayInclude() {
        {"common", "common/spec", "server/job", "server/store", "server/scheduler",
         "server/launcher", "server/http/fleet_view.h"}},
       {"server/rpc",
-       {"common", "common/spec", "common/rpc", "proto", "server/job", "server/store",
-        "server/control"}},
+       {"common", "common/spec", "common/sweep", "common/rpc", "proto", "server/job",
+        "server/store", "server/control"}},
       {"server",
        {"common", "common/spec", "common/rpc", "common/metrics", "server/job", "server/store",
         "server/scheduler", "server/launcher", "server/control", "server/rpc", "server/http"}},
@@ -56,7 +57,8 @@ const std::map<std::string, Folders>& MayInclude() {
         "worker/checkpoint", "worker/train"}},
       {"worker", {"common", "common/rpc", "common/metrics", "worker/runtime", "worker/comm"}},
       {"client",
-       {"common", "common/spec", "common/weights", "common/datasets", "common/rpc", "proto"}},
+       {"common", "common/spec", "common/sweep", "common/weights", "common/datasets", "common/rpc",
+        "proto"}},
   };
   return *table;
 }
