@@ -56,9 +56,10 @@ const std::map<std::string, Folders>& MayInclude() {
         "common/rpc", "proto", "worker/device", "worker/engine", "worker/comm", "worker/data",
         "worker/checkpoint", "worker/train"}},
       {"worker", {"common", "common/rpc", "common/metrics", "worker/runtime", "worker/comm"}},
+      {"client/plot", {"common"}},
       {"client",
        {"common", "common/spec", "common/sweep", "common/weights", "common/datasets", "common/rpc",
-        "proto"}},
+        "proto", "client/plot"}},
   };
   return *table;
 }
@@ -96,8 +97,11 @@ const std::vector<Vendor>& Vendors() {
   return *table;
 }
 
-// "server/store/x.cc" -> "server/store"; the client is one.
+// "server/store/x.cc" -> "server/store"; the client is one, but for its pure libraries.
 std::string FolderOf(const std::string& path) {
+  for (const char* pure : {"client/plot"}) {
+    if (absl::StartsWith(path, absl::StrCat(pure, "/"))) return pure;
+  }
   if (absl::StartsWith(path, "client/")) return "client";
   if (absl::StartsWith(path, "hebb/v1/")) return "proto";
   const size_t first = path.find('/');
