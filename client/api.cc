@@ -136,6 +136,28 @@ absl::StatusOr<v1::ListWorkersResponse> Api::ListWorkers() {
                                                     v1::ListWorkersRequest());
 }
 
+absl::StatusOr<v1::Sweep> Api::SubmitSweep(const v1::SubmitRequest& request) {
+  return connection_->Call<v1::Sweep>(&v1::Jobs::Stub::SubmitSweep, request);
+}
+
+absl::StatusOr<v1::Sweep> Api::GetSweep(const std::string& sweep, bool brief) {
+  v1::SweepRequest request;
+  request.set_sweep(sweep);
+  request.set_brief(brief);
+  return connection_->Call<v1::Sweep>(&v1::Jobs::Stub::GetSweep, request);
+}
+
+absl::StatusOr<v1::ListSweepsResponse> Api::ListSweeps() {
+  return connection_->Call<v1::ListSweepsResponse>(&v1::Jobs::Stub::ListSweeps,
+                                                   v1::ListSweepsRequest());
+}
+
+absl::StatusOr<v1::Sweep> Api::CancelSweep(const std::string& sweep) {
+  v1::SweepRequest request;
+  request.set_sweep(sweep);
+  return connection_->Call<v1::Sweep>(&v1::Jobs::Stub::CancelSweep, request);
+}
+
 absl::Status Api::Watch(const std::string& job, absl::Time deadline,
                         const std::function<void(const v1::Job&)>& each) {
   grpc::ClientContext context;

@@ -16,8 +16,8 @@
 namespace hebb::client {
 
 // Every unary call has a deadline and is repeated while the coordinator is UNAVAILABLE, for
-// `patience` in all; each is safe to repeat (Submit and Evaluate carry a request id). Errors keep
-// the coordinator's code and message; UNAVAILABLE names the address and the remedy.
+// `patience` in all; each is safe to repeat (Submit, SubmitSweep and Evaluate carry a request id).
+// Errors keep the coordinator's code and message; UNAVAILABLE names the address and the remedy.
 //
 // One thread at a time, except Interrupt, which any thread may call.
 class Api {
@@ -33,6 +33,11 @@ class Api {
   absl::StatusOr<v1::Job> Cancel(const std::string& job);
   absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
+
+  absl::StatusOr<v1::Sweep> SubmitSweep(const v1::SubmitRequest& request);
+  absl::StatusOr<v1::Sweep> GetSweep(const std::string& sweep, bool brief = false);
+  absl::StatusOr<v1::ListSweepsResponse> ListSweeps();
+  absl::StatusOr<v1::Sweep> CancelSweep(const std::string& sweep);
 
   // Streams, not repeated: OK at the stream's end, DEADLINE_EXCEEDED at `deadline`, CANCELLED after
   // Interrupt.

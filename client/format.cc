@@ -10,6 +10,15 @@
 #include "common/check.h"
 
 namespace hebb::client {
+namespace {
+
+size_t Columns(const std::string& text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;  // not inside a UTF-8 sequence
+  }));
+}
+
+}  // namespace
 
 std::string Percent(double ratio) { return absl::StrFormat("%.1f %%", 100 * ratio); }
 
@@ -51,13 +60,13 @@ void Table::Add(std::vector<std::string> cells) {
 std::string Table::ToString() const {
   std::vector<size_t> widths(rows_[0].size());
   for (const auto& row : rows_) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], Columns(row[c]));
   }
   std::string text;
   for (const auto& row : rows_) {
     std::string line;
     for (size_t c = 0; c < row.size(); ++c) {
-      absl::StrAppend(&line, row[c], std::string(widths[c] - row[c].size() + 2, ' '));
+      absl::StrAppend(&line, row[c], std::string(widths[c] - Columns(row[c]) + 2, ' '));
     }
     absl::StrAppend(&text, absl::StripTrailingAsciiWhitespace(line), "\n");
   }

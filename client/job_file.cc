@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/job_file.h"
 
+#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <random>
 
@@ -11,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/files.h"
+#include "common/status_macros.h"
 
 namespace hebb::client {
 namespace {
@@ -54,6 +58,20 @@ std::string InitialWeightsPath(const std::string& job_path, const v1::SubmitRequ
   }
   if (from.empty()) return "";
   return (std::filesystem::path(job_path).parent_path() / from).lexically_normal().string();
+}
+
+absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Api& api, const std::string& path,
+                                                 const std::vector<std::string>& sets) {
+  HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request, ReadJobFile(path, sets));
+  const std::string weights = InitialWeightsPath(path, request);
+  if (weights.empty()) return request;
+  if (access(weights.c_str(), R_OK) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": cannot read the initial weights ", weights, " (",
+                     std::strerror(errno), "); `init: {from}` is relative to the job file"));
+  }
+  HEBB_ASSIGN_OR_RETURN(*request.mutable_init_sha256(), api.UploadWeights(weights));
+  return request;
 }
 
 std::string NewRequestId() {

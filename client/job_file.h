@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "client/api.h"
 #include "hebb/v1/jobs.pb.h"
 
 namespace hebb::client {
@@ -21,6 +22,11 @@ absl::StatusOr<v1::SubmitRequest> ReadJobFile(const std::string& path,
 // relative to the job file's folder; "" when there are none (or the YAML cannot be read: that is
 // the coordinator's to say).
 std::string InitialWeightsPath(const std::string& job_path, const v1::SubmitRequest& request);
+
+// ReadJobFile, and the upload of the initial weights it names. INVALID_ARGUMENT when these cannot
+// be read.
+absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Api& api, const std::string& path,
+                                                 const std::vector<std::string>& sets);
 
 // A random UUID (version 4), the idempotency key of a request.
 std::string NewRequestId();

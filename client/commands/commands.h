@@ -21,6 +21,7 @@ void AddWait(CLI::App& app, Session& session);
 void AddExport(CLI::App& app, Session& session);
 void AddEvaluate(CLI::App& app, Session& session);
 void AddWorkers(CLI::App& app, Session& session);
+void AddSweep(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
 
 }  // namespace hebb::client

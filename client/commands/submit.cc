@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // hebb submit FILE, hebb validate FILE
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -24,26 +20,14 @@ struct Options {
   std::string file;
   std::vector<std::string> sets;
   bool follow = false;
+  std::string request_id;
 };
-
-// Reads the file; uploads the initial weights it names.
-absl::StatusOr<v1::SubmitRequest> Prepare(Session& session, const Options& options) {
-  HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request, ReadJobFile(options.file, options.sets));
-  const std::string weights = InitialWeightsPath(options.file, request);
-  if (weights.empty()) return request;
-  if (access(weights.c_str(), R_OK) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.file, ": cannot read the initial weights ", weights, " (",
-                     std::strerror(errno), "); `init: {from}` is relative to the job file"));
-  }
-  HEBB_ASSIGN_OR_RETURN(*request.mutable_init_sha256(), session.api().UploadWeights(weights));
-  return request;
-}
 
 absl::StatusOr<ExitCode> Submit(Session& session, const Options& options) {
   if (options.follow) session.CatchInterrupt();
-  HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request, Prepare(session, options));
-  request.set_request_id(NewRequestId());
+  HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request,
+                        PrepareJobFile(session.api(), options.file, options.sets));
+  request.set_request_id(options.request_id.empty() ? NewRequestId() : options.request_id);
   HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Submit(request));
   if (session.structured()) {
     session.Print({{"id", job.id()}});
@@ -92,6 +76,8 @@ void AddSubmit(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("submit", "Hand a job to the coordinator");
   AddFileOptions(*command, *options);
   command->add_flag("--follow", options->follow, "Stay, and exit with the job's result");
+  command->add_option("--request-id", options->request_id,
+                      "A name for this submission; a repeat of it makes no second job");
   command->callback([&session, options] {
     session.set_action([&session, options] { return Submit(session, *options); });
   });

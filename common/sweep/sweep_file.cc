@@ -52,6 +52,15 @@ bool IsAtOrBelow(absl::string_view path, absl::string_view top) {
   return path == top || (absl::StartsWith(path, top) && path[top.size()] == '.');
 }
 
+// A --set may list a thousand values, a message should not.
+std::string Shortened(const std::string& set) {
+  constexpr size_t kLongest = 100;
+  if (set.size() <= kLongest) return set;
+  size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(set[end]) & 0xc0) == 0x80) --end;  // within UTF-8
+  return absl::StrCat(set.substr(0, end), "...");
+}
+
 class Reader {
  public:
   Reader(absl::string_view yaml, absl::string_view file_name, const std::vector<std::string>& sets)
@@ -271,7 +280,7 @@ class Reader {
 
 std::string PlaceText(const Place& place, absl::string_view file_name,
                       const std::vector<std::string>& sets) {
-  if (place.set >= 0) return absl::StrCat("--set ", sets[place.set]);
+  if (place.set >= 0) return absl::StrCat("--set ", Shortened(sets[place.set]));
   if (place.line == 0) return std::string(file_name);
   return absl::StrCat(file_name, ":", place.line, ":", place.column);
 }

@@ -44,7 +44,7 @@ absl::StatusOr<SweepFile> ReadSweepFile(absl::string_view yaml, absl::string_vie
 // Whether `yaml` is a map with the key `sweep`.
 bool HasSweepSection(absl::string_view yaml);
 
-// "file:line:column" or "--set ...", as all messages about a job file begin.
+// "file:line:column" or "--set ...", as all messages about a job file begin; a long --set is cut.
 std::string PlaceText(const spec::Place& place, absl::string_view file_name,
                       const std::vector<std::string>& sets);
 

@@ -36,6 +36,12 @@ TEST(TableTest, AlignsColumnsWithoutTrailingBlanks) {
   EXPECT_EQ(table.ToString(), "ID     NAME    STATE\n12345  x\n1      longer  RUNNING\n");
 }
 
+TEST(TableTest, CountsCharactersAndNotBytes) {
+  Table table({"A", "B"});
+  table.Add({"1 ± 2", "x"});
+  EXPECT_EQ(table.ToString(), "A      B\n1 ± 2  x\n");
+}
+
 TEST(ExitCodeTest, EveryOutcomeHasItsDocumentedCode) {
   EXPECT_EQ(static_cast<int>(ExitCodeOf(v1::SUCCEEDED)), 0);
   EXPECT_EQ(static_cast<int>(ExitCodeOf(absl::InternalError(""))), 1);

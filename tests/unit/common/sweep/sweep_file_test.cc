@@ -135,6 +135,12 @@ TEST(SweepFileTest, AGridOfMoreThanAThousandRunsIsRefused) {
             "values out or make several sweeps");
 }
 
+TEST(SweepFileTest, ALongSetIsCutInMessages) {
+  const std::string set = "sweep.grid.seed=[" + std::string(200, '1') + ", 'µ', 'µ']";
+  const std::string message = Refusal("name: n\n", {set});
+  EXPECT_THAT(message, ::testing::StartsWith("--set " + set.substr(0, 100) + "...: "));
+}
+
 TEST(SweepFileTest, ALargeFileTimesManyRunsIsRefused) {
   const std::string comment = "# " + std::string(900'000, 'x') + "\n";
   std::string values = "0";
