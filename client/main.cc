@@ -26,6 +26,7 @@ void AddCommands(CLI::App& app, hebb::client::Session& session) {
   client::AddSweep(app, session);
   client::AddWorkers(app, session);
   client::AddData(app, session);
+  client::AddTheory(app, session);
   app.require_subcommand(0, 1);  // none: main prints the help
 }
 

@@ -23,6 +23,7 @@ void AddEvaluate(CLI::App& app, Session& session);
 void AddWorkers(CLI::App& app, Session& session);
 void AddSweep(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
+void AddTheory(CLI::App& app, Session& session);
 
 }  // namespace hebb::client
 

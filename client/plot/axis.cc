@@ -60,11 +60,13 @@ std::string DecadeLabel(double value) {
   return value > 0.9e-3 && value < 1.1e5 ? absl::StrFormat("%g", value) : Scientific(value, 0);
 }
 
-// Powers of ten from `first` to `last`, every stride-th, which is the range too.
+// From one power of ten to another, with ticks at powers that are multiples of one number, so that
+// 1 is among them where it is in the range.
 Axis DecadeAxis(int first, int last, int most_ticks) {
   const int stride = std::max(1, (last - first + most_ticks - 2) / (most_ticks - 1));
   Axis axis{.low = std::pow(10.0, first), .high = std::pow(10.0, last), .log = true, .ticks = {}};
-  for (int power = first; power <= last; power += stride) {
+  for (int power = first; power <= last; ++power) {
+    if (power % stride != 0) continue;
     const double value = std::pow(10.0, power);
     axis.ticks.push_back({value, DecadeLabel(value)});
   }

@@ -33,7 +33,7 @@ constexpr Theme kDark = {"#16191d",
                          "#30363d",
                          {"#2780fe", "#8e612b", "#19e99e", "#f8b6f5", "#e98c00", "#676a72"}};
 
-constexpr std::array<const char*, kKinds> kDashes = {"", "9 4", "3 3", "10 3 2 3", "16 4", "1 4"};
+constexpr std::array<const char*, kKinds> kDashes = {"", "9 4", "3 3", "10 3 2 3", "16 4", "2 4"};
 
 std::string Rules(const Theme& theme) {
   std::string rules = absl::StrFormat(

@@ -57,9 +57,10 @@ const std::map<std::string, Folders>& MayInclude() {
         "worker/checkpoint", "worker/train"}},
       {"worker", {"common", "common/rpc", "common/metrics", "worker/runtime", "worker/comm"}},
       {"client/plot", {"common"}},
+      {"client/theory", {"common"}},
       {"client",
        {"common", "common/spec", "common/sweep", "common/weights", "common/datasets", "common/rpc",
-        "proto", "client/plot"}},
+        "proto", "client/plot", "client/theory"}},
   };
   return *table;
 }
@@ -90,6 +91,7 @@ const std::vector<Vendor>& Vendors() {
        {"common/metrics/", "server/http/", "server/coordinator", "worker/runtime/"}},
       {std::regex("curl/.*"), {"common/datasets/", "server/launcher/"}},
       {std::regex("zlib\\.h|lzma\\.h"), {"common/datasets/", "common/weights/"}},
+      {std::regex("Eigen/.*"), {"client/theory/"}},
       {std::regex("CLI/.*"), {"client/", "server/main.cc", "worker/main.cc"}},
       {std::regex("nlohmann/.*"),
        {"common/spec/", "common/weights/", "common/rpc/", "server/http/", "client/"}},
@@ -99,7 +101,7 @@ const std::vector<Vendor>& Vendors() {
 
 // "server/store/x.cc" -> "server/store"; the client is one, but for its pure libraries.
 std::string FolderOf(const std::string& path) {
-  for (const char* pure : {"client/plot"}) {
+  for (const char* pure : {"client/plot", "client/theory"}) {
     if (absl::StartsWith(path, absl::StrCat(pure, "/"))) return pure;
   }
   if (absl::StartsWith(path, "client/")) return "client";

@@ -66,6 +66,8 @@ TEST(LogAxisTest, TicksAreDecadesOrPartsOfThem) {
   EXPECT_THAT(Labels(LogAxis(2e-5, 0.8, 8)),
               ElementsAre("1e-5", "1e-4", "0.001", "0.01", "0.1", "1"));
   EXPECT_THAT(Labels(LogAxis(1e-12, 1, 5)), ElementsAre("1e-12", "1e-9", "1e-6", "0.001", "1"));
+  EXPECT_THAT(Labels(LogAxis(1e-14, 1, 6)), ElementsAre("1e-12", "1e-9", "1e-6", "0.001", "1"))
+      << "1 is a tick";
   EXPECT_THAT(Labels(LogAxis(0.3, 15, 8)), ElementsAre("0.2", "0.5", "1", "2", "5", "10", "20"));
   EXPECT_THAT(Labels(LogAxis(0.30, 0.33, 4)), ElementsAre("0.30", "0.31", "0.32", "0.33"));
 }
