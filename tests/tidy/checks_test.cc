@@ -138,6 +138,8 @@ TEST(ChecksTest, FoldersIncludeOnlyWhatTheTableAllows) {
   EXPECT_EQ(ours("worker/a.cc", "server/job/job.h").size(), 1u);
   EXPECT_EQ(ours("common/a.h", "common/spec/spec.h").size(), 1u);
   EXPECT_EQ(ours("server/job/a.cc", "tests/testing/a.h").size(), 1u);
+  EXPECT_THAT(ours("client/commands/a.cc", "client/plot/a.h"), IsEmpty());
+  EXPECT_EQ(ours("client/plot/a.cc", "client/session.h").size(), 1u) << "a pure library";
   EXPECT_THAT(Texts(ours("server/novel/a.cc", "common/check.h")),
               ElementsAre(HasSubstr("server/novel has no place")));
 }
@@ -161,6 +163,7 @@ TEST(ChecksTest, VendorHeadersStayInTheirPlace) {
       {"server/job/a.cc", "yaml-cpp/yaml.h"},
       {"server/http/a.cc", "httplib.h"},
       {"worker/nn/a.cc", "cuda_runtime.h"},
+      {"client/commands/a.cc", "Eigen/Core"},
   };
   for (const auto& [path, header] : bad) EXPECT_EQ(vendor(path, header).size(), 1u) << header;
 }
