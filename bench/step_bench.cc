@@ -27,22 +27,22 @@ double Seconds(std::chrono::steady_clock::time_point since) {
 }
 
 // Takes slice 0's update for the sum: applying it costs what a real one does.
-class FirstLeafSink : public engine::UpdateSink {
+class FirstLeafSink : public engine::SumSink {
  public:
-  explicit FirstLeafSink(std::span<const engine::ParameterInfo> infos)
+  explicit FirstLeafSink(std::span<const engine::SumInfo> infos)
       : infos_(infos), sums_(infos.size()) {}
 
-  absl::Status LayerReady(int parameter, std::span<const float* const> leaves) override {
-    sums_[parameter] = {leaves[0], static_cast<size_t>(infos_[parameter].size)};
+  absl::Status Ready(int sum, std::span<const float* const> leaves) override {
+    sums_[sum] = {leaves[0], static_cast<size_t>(infos_[sum].size)};
     return absl::OkStatus();
   }
-  absl::StatusOr<std::span<const float>> WaitForSum(int parameter) override {
-    return sums_[parameter];
+  absl::StatusOr<std::span<const float>> WaitForSum(int sum) override {
+    return sums_[sum];
   }
   std::span<const std::span<const float>> sums() const { return sums_; }
 
  private:
-  std::span<const engine::ParameterInfo> infos_;
+  std::span<const engine::SumInfo> infos_;
   std::vector<std::span<const float>> sums_;
 };
 
@@ -111,7 +111,7 @@ int Measure(const std::string& name, const Settings& settings, double product_ra
     std::fprintf(stderr, "%s\n", engine.status().ToString().c_str());
     return 1;
   }
-  FirstLeafSink sink((*engine)->parameters());
+  FirstLeafSink sink((*engine)->sums());
   std::vector<engine::SliceTotals> totals(settings.slices);
   std::vector<double> times;
   for (int step = 0; step < settings.steps + 2; ++step) {
@@ -122,7 +122,7 @@ int Measure(const std::string& name, const Settings& settings, double product_ra
       std::fprintf(stderr, "%s\n", status.ToString().c_str());
       return 1;
     }
-    (*engine)->Apply(sink.sums());
+    (*engine)->Apply(context, sink.sums());
     if (step >= 2) times.push_back(Seconds(start));
   }
   std::sort(times.begin(), times.end());

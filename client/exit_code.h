@@ -12,6 +12,7 @@ namespace hebb::client {
 enum class ExitCode {
   kOk = 0,           // done; the job SUCCEEDED
   kInternal = 1,     // a bug, a full disk, damaged data
+  kFound = 1,        // an audit found what it looked for
   kUsage = 2,        // a wrong command line
   kFailed = 3,       // the job FAILED
   kCancelled = 4,    // the job was CANCELLED

@@ -23,6 +23,7 @@ void AddCommands(CLI::App& app, hebb::client::Session& session) {
   client::AddCancel(app, session);
   client::AddExport(app, session);
   client::AddEvaluate(app, session);
+  client::AddAudit(app, session);
   client::AddSweep(app, session);
   client::AddWorkers(app, session);
   client::AddData(app, session);

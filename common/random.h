@@ -24,6 +24,9 @@ enum class RandomPurpose : uint32_t {
   kGlyphs = 5,
   kConnectivity = 6,
   kAugmentation = 7,
+  kBias = 8,
+  kMirror = 9,
+  kFeedbackMagnitude = 10,
 };
 
 // One stream of 32-bit words, addressed by block; a value, cheap to make and to copy.

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/spec/check_learning.h"
 #include "common/spec/schema.h"
 #include "common/spec/shapes.h"
 #include "common/spec/words.h"
@@ -27,7 +28,11 @@ class Checker {
     if (facts && Clean("network")) CheckNetwork(*facts);
     if (facts && Clean("learning")) CheckBatch(*facts);
     if (Clean("network") && Clean("learning")) CheckLoss();
-    if (Clean("learning")) CheckRule();
+    if (Clean("network") && Clean("learning")) {
+      for (LearningProblem& problem : CheckLearning(job_)) {
+        Report(problem.path, std::move(problem.text));
+      }
+    }
     CheckResources();
   }
 
@@ -46,7 +51,7 @@ class Checker {
   }
 
   void CheckTop() {
-    if (job_.kind != Kind::kTrain) {
+    if (job_.kind == Kind::kEvaluate) {
       Report("kind", "kind: evaluate is not for job files; use hebb evaluate JOB");
     }
     if (job_.name.size() > 200) Report("name", "the name is longer than 200 bytes; shorten it");
@@ -94,10 +99,14 @@ class Checker {
 
   void CheckBatch(const DatasetFacts& facts) {
     const int64_t records = facts.train_records - job_.dataset.validation;
-    if (records <= 0 || job_.learning.batch_size <= records) return;  // or said already
-    Report("learning.batch_size",
-           absl::StrCat("learning.batch_size is ", job_.learning.batch_size, " but ", records,
-                        " records are left to train on; use ", records, " or less"));
+    if (records <= 0) return;  // or said already
+    const auto check = [&](const std::string& path, int64_t batch) {
+      if (batch <= records) return;
+      Report(path, absl::StrCat(path, " is ", batch, " but ", records,
+                                " records are left to train on; use ", records, " or less"));
+    };
+    check("learning.batch_size", job_.learning.batch_size);
+    check("learning.second_stage.batch_size", job_.learning.second_stage.batch_size.value_or(1));
   }
 
   // Losses take the last layer's field; only binary cross-entropy may find a sigmoid there.
@@ -115,16 +124,6 @@ class Checker {
            absl::StrCat("layer ", last.name, ": its activation is ", ToWord(dense->activation),
                         " but the loss ", loss_key, " takes the plain outputs; write activation: ",
                         binary ? "none or sigmoid" : "none"));
-  }
-
-  void CheckRule() {
-    const Learning& learning = job_.learning;
-    if (!learning.optimizer.feedback_learning_rate || learning.rule == Rule::kUrfb) return;
-    Report("learning.optimizer.sgd.feedback_learning_rate",
-           absl::StrCat("rule ", ToWord(learning.rule),
-                        learning.rule == Rule::kBp ? " has no feedback weights"
-                                                   : " keeps its feedback weights fixed",
-                        "; remove feedback_learning_rate or use rule: urfb"));
   }
 
   void CheckResources() {

@@ -53,8 +53,11 @@ void FillDerivedDefaults(Job& job) {
   for (Layer& layer : job.network.layers) {
     if (layer.inputs.empty()) layer.inputs = {before};
     before = layer.name;
-    MaxPool* pool = std::get_if<MaxPool>(&layer.op);
-    if (pool != nullptr && pool->stride == 0) pool->stride = pool->size;
+    const auto fill_stride = [](auto* pool) {
+      if (pool != nullptr && pool->stride == 0) pool->stride = pool->size;
+    };
+    fill_stride(std::get_if<MaxPool>(&layer.op));
+    fill_stride(std::get_if<AvgPool>(&layer.op));
   }
 }
 

@@ -53,7 +53,7 @@ class Reader {
           tree.place, path,
           absl::StrCat(Where(path), " is ", KindOf(tree), "; write a map of keys and values"));
     }
-    Scope scope{tree, path, {}, {}};
+    Scope scope{tree, path, {}};
     Scope* const outer = std::exchange(scope_, &scope);
     Describe(*this, value);
     scope_ = outer;
@@ -92,14 +92,11 @@ class Reader {
     (ReadAlternative<T>(value), ...);
   }
 
-  void Later(const char* key) { scope_->later.push_back(key); }
-
  private:
   struct Scope {
     const Tree& tree;
     const std::string& path;
     std::vector<std::string> known;
-    std::vector<std::string> later;
     std::vector<std::string> missing_union = {};
   };
 
@@ -120,11 +117,9 @@ class Reader {
       };
       if (has(scope.known)) continue;
       unknown = true;
-      const std::string what = absl::StrCat("'", child.key, "' in ", Where(scope.path));
       Report(child.key_place, Join(scope.path, child.key),
-             has(scope.later)
-                 ? absl::StrCat(what, " is not supported by this version yet; remove it")
-                 : absl::StrCat("unknown key ", what, "; ", Suggest(child.key, scope.known)));
+             absl::StrCat("unknown key '", child.key, "' in ", Where(scope.path), "; ",
+                          Suggest(child.key, scope.known)));
     }
     if (unknown || scope.missing_union.empty()) return;  // a mistyped alternative says enough
     Report(scope.tree.place, scope.path,
@@ -209,7 +204,9 @@ class Reader {
                         lists ? "" : absl::StrCat(" (one of ", absl::StrJoin(words, ", "), ")")));
   }
 
-  void ReadField(const Tree& tree, const std::string& path, std::vector<std::string>& value,
+  // Of texts or whole numbers.
+  template <typename T>
+  void ReadField(const Tree& tree, const std::string& path, std::vector<T>& value,
                  const FieldInfo&) {
     if (tree.kind != Tree::Kind::kList) return WrongType(tree, path, "a list, as in [a, b]");
     for (const Tree& item : tree.children) {
@@ -275,7 +272,7 @@ Job ReadJob(const Tree& root, std::vector<Problem>& problems) {
 }
 
 std::vector<std::vector<std::string>> UnionKeys() {
-  return {AlternativeKeys(LayerOp{}), AlternativeKeys(Loss{})};
+  return {AlternativeKeys(LayerOp{}), AlternativeKeys(Loss{}), AlternativeKeys(Schedule{})};
 }
 
 }  // namespace hebb::spec

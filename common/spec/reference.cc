@@ -36,8 +36,6 @@ class Reference {
     (AddAlternative<T>(), ...);
   }
 
-  void Later(const char*) {}
-
   std::string table() const {
     return absl::StrCat("| key | value | default | meaning |\n|---|---|---|---|\n", rows_);
   }
@@ -97,6 +95,9 @@ class Reference {
   }
   void Document(const std::string& path, std::vector<std::string>&, const FieldInfo& info) {
     Row(path, "list of texts", Fallback(info, ""), info.doc);
+  }
+  void Document(const std::string& path, std::vector<int64_t>&, const FieldInfo& info) {
+    Row(path, "list of whole numbers", Fallback(info, ""), info.doc);
   }
   void Document(const std::string& path, std::vector<Layer>&, const FieldInfo& info) {
     Row(path, "list of layers", Fallback(info, ""), info.doc);

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/spec/infer.h"
 #include "common/spec/suggest.h"
 #include "common/status_macros.h"
 
@@ -18,7 +19,6 @@ namespace {
 
 constexpr int kImage = -1;
 constexpr size_t kMostLayers = 1000;
-constexpr int64_t kMostUnits = 1 << 24;             // of one layer; keeps products within int64
 constexpr int64_t kMostWeights = int64_t{1} << 31;  // of one network, in floats
 
 struct NamedFacts {
@@ -40,10 +40,6 @@ constexpr NamedFacts kKnownDatasets[] = {
     {"cifar100", {{3, 32, 32}, 100, 50000, 10000, kCifar100}},
     {"glyphs", {{1, 28, 28}, 10, 10000, 2000}},
 };
-
-std::string Text(const Shape& s) { return absl::StrCat(s.channels, "x", s.height, "x", s.width); }
-
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // A name becomes part of tensor names, metric labels and --set paths.
 bool IsGoodName(absl::string_view name) {
@@ -100,8 +96,7 @@ class Resolver {
       if (input != kImage && !resolved_[input]) return;  // reported there
     }
     draft.input = OutputOf(draft.inputs[0]);
-    const auto infer = [&](const auto& op) { return Infer(op, draft); };
-    const std::string problem = std::visit(infer, layer.op);
+    const std::string problem = Infer(layer.op, draft);
     if (problem.empty()) {
       resolved_[index] = std::move(draft);
     } else {
@@ -171,85 +166,12 @@ class Resolver {
     return index == kImage ? facts_.image : resolved_[index]->output;
   }
 
-  // Each Infer fills draft.output and the padding, or says what is wrong.
-  std::string Infer(const Conv& conv, ResolvedLayer& draft) const {
-    const int64_t n = draft.input.height;
-    if (conv.filters < 1 || conv.filters > kMostUnits) {
-      return absl::StrCat("filters must be 1 to ", kMostUnits, ", not ", conv.filters);
-    }
-    if (conv.kernel < 1) return absl::StrCat("kernel must be at least 1, not ", conv.kernel);
-    draft.has_weights = true;
-    if (conv.padding == Padding::kValid) {
-      if (conv.kernel > n) {
-        return absl::StrCat("kernel ", conv.kernel, " is larger than its ", n, "x", n,
-                            " image; use a smaller kernel or padding: same");
-      }
-      draft.output = {conv.filters, n - conv.kernel + 1, n - conv.kernel + 1};
-      return "";
-    }
-    draft.pad_before = (conv.kernel - 1) / 2;
-    draft.pad_after = conv.kernel - 1 - draft.pad_before;
-    if (draft.pad_after >= n) {
-      return absl::StrCat("kernel ", conv.kernel, " has taps that never touch its ", n, "x", n,
-                          " image; use a kernel of at most ", 2 * n - 1);
-    }
-    draft.output = {conv.filters, n, n};
-    return "";
-  }
-
-  std::string Infer(const Dense& dense, ResolvedLayer& draft) const {
-    if (dense.units < 1 || dense.units > kMostUnits) {
-      return absl::StrCat("units must be 1 to ", kMostUnits, ", not ", dense.units);
-    }
-    draft.has_weights = true;
-    draft.output = {dense.units, 1, 1};
-    return "";
-  }
-
-  // The author's pooling (paper.md 4.7). Output ceil(n/stride) either way, but with stride < size
-  // windows hang over at the bottom and right only.
-  std::string Infer(const MaxPool& pool, ResolvedLayer& draft) const {
-    const int64_t n = draft.input.height;
-    if (pool.size < 1) return absl::StrCat("size must be at least 1, not ", pool.size);
-    if (pool.size > n) {
-      return absl::StrCat("pool size ", pool.size, " is larger than its ", n, "x", n,
-                          " image; use size: ", n, " or less");
-    }
-    const int64_t stride = pool.stride == 0 ? pool.size : pool.stride;
-    if (stride < 1) return absl::StrCat("stride must be at least 1, not ", stride);
-    if (stride > pool.size) {
-      return absl::StrCat("stride ", stride, " is larger than size ", pool.size,
-                          " and would skip pixels; use a stride of at most ", pool.size);
-    }
-    const int64_t out = CeilDivide(n, stride);
-    const int64_t padding = std::max<int64_t>((out - 1) * stride + pool.size - n, 0);
-    draft.pad_before = stride == pool.size ? padding / 2 : 0;
-    draft.pad_after = padding - draft.pad_before;
-    draft.output = {draft.input.channels, out, out};
-    return "";
-  }
-
-  std::string Infer(const Dropout& dropout, ResolvedLayer& draft) const {
-    if (!(dropout.rate >= 0 && dropout.rate < 1)) {
-      return absl::StrCat("rate must be at least 0 and below 1, not ", dropout.rate);
-    }
-    draft.output = draft.input;
-    return "";
-  }
-
-  std::string Infer(const Add&, ResolvedLayer& draft) const {
-    draft.output = draft.input;
+  std::string Infer(const LayerOp& op, ResolvedLayer& draft) const {
+    std::vector<NamedShape> inputs;
     for (int input : draft.inputs) {
-      if (OutputOf(input) == draft.input) continue;
-      std::vector<std::string> shapes;
-      for (int each : draft.inputs) {
-        shapes.push_back(absl::StrCat(each == kImage ? "input" : network_.layers[each].name, " ",
-                                      Text(OutputOf(each))));
-      }
-      return absl::StrCat("add of different shapes (", absl::StrJoin(shapes, ", "),
-                          "); make them equal, as with filters and strides");
+      inputs.push_back({input == kImage ? "input" : network_.layers[input].name, OutputOf(input)});
     }
-    return "";
+    return InferLayer(op, inputs, draft);
   }
 
   void CheckReaders() {
@@ -269,6 +191,8 @@ class Resolver {
     } else if (resolved_[last] && dense->units != facts_.classes) {
       Report(last, absl::StrCat("the last layer has ", dense->units, " units but the data set has ",
                                 facts_.classes, " classes; use units: ", facts_.classes));
+    } else if (dense->connectivity < 1) {
+      Report(last, "the last layer is always full; remove connectivity");
     }
   }
 
@@ -287,15 +211,17 @@ class Resolver {
 
   // Saturates at kMostWeights + 1, so that no product overflows.
   static int64_t WeightsOf(const LayerOp& op, const ResolvedLayer& layer) {
-    int64_t a = 0, b = 1;
+    int64_t a = 0, b = 1, places = 1;
     if (const auto* conv = std::get_if<Conv>(&op)) {
       a = conv->kernel * conv->kernel * layer.input.channels;
       b = conv->filters;
+      if (conv->untied) places = layer.output.height * layer.output.width;
     } else if (const auto* dense = std::get_if<Dense>(&op)) {
       a = layer.input.size();
       b = dense->units;
     }
-    return a > kMostWeights / b ? kMostWeights + 1 : a * b;
+    if (a > kMostWeights / b) return kMostWeights + 1;
+    return a * b > kMostWeights / places ? kMostWeights + 1 : a * b * places;
   }
 
   const Network& network_;

@@ -40,8 +40,52 @@ struct Words<Activation> {
 
 template <>
 struct Words<Padding> {
-  static constexpr std::array<Word<Padding>, 2> kNow = {
-      {{"same", Padding::kSame}, {"valid", Padding::kValid}}};
+  static constexpr std::array<Word<Padding>, 3> kNow = {
+      {{"same", Padding::kSame}, {"valid", Padding::kValid}, {"symmetric", Padding::kSymmetric}}};
+  static constexpr std::array<const char*, 0> kLater = {};
+};
+
+template <>
+struct Words<UntiedStart> {
+  static constexpr std::array<Word<UntiedStart>, 2> kNow = {
+      {{"shared", UntiedStart::kShared}, {"independent", UntiedStart::kIndependent}}};
+  static constexpr std::array<const char*, 0> kLater = {};
+};
+
+template <>
+struct Words<Statistics> {
+  static constexpr std::array<Word<Statistics>, 2> kNow = {
+      {{"batch", Statistics::kBatch}, {"slice", Statistics::kSlice}}};
+  static constexpr std::array<const char*, 0> kLater = {};
+};
+
+template <>
+struct Words<FeedbackLag> {
+  static constexpr std::array<Word<FeedbackLag>, 2> kNow = {
+      {{"step", FeedbackLag::kStep}, {"epoch", FeedbackLag::kEpoch}}};
+  static constexpr std::array<const char*, 0> kLater = {};
+};
+
+template <>
+struct Words<SkipGradient> {
+  static constexpr std::array<Word<SkipGradient>, 2> kNow = {
+      {{"kept", SkipGradient::kKept}, {"dropped", SkipGradient::kDropped}}};
+  static constexpr std::array<const char*, 0> kLater = {};
+};
+
+template <>
+struct Words<LastLayer> {
+  static constexpr std::array<Word<LastLayer>, 2> kNow = {
+      {{"rule", LastLayer::kRule}, {"bp", LastLayer::kBp}}};
+  static constexpr std::array<const char*, 0> kLater = {};
+};
+
+template <>
+struct Words<Distribution> {
+  static constexpr std::array<Word<Distribution>, 3> kNow = {
+      {{"glorot_uniform", Distribution::kGlorotUniform},
+       {"kaiming_uniform", Distribution::kKaimingUniform},
+       {"normal", Distribution::kNormal}}};
   static constexpr std::array<const char*, 0> kLater = {};
 };
 
@@ -54,10 +98,17 @@ struct Words<Ties> {
 
 template <>
 struct Words<Rule> {
-  static constexpr std::array<Word<Rule>, 3> kNow = {
-      {{"bp", Rule::kBp}, {"frfb", Rule::kFrfb}, {"urfb", Rule::kUrfb}}};
-  static constexpr std::array<const char*, 7> kLater = {
-      "urfb_sign", "kolen_pollack", "dfa", "usf", "brsf", "frsf", "weight_mirror"};
+  static constexpr std::array<Word<Rule>, 10> kNow = {{{"bp", Rule::kBp},
+                                                       {"frfb", Rule::kFrfb},
+                                                       {"urfb", Rule::kUrfb},
+                                                       {"urfb_sign", Rule::kUrfbSign},
+                                                       {"kolen_pollack", Rule::kKolenPollack},
+                                                       {"dfa", Rule::kDfa},
+                                                       {"usf", Rule::kUsf},
+                                                       {"brsf", Rule::kBrsf},
+                                                       {"frsf", Rule::kFrsf},
+                                                       {"weight_mirror", Rule::kWeightMirror}}};
+  static constexpr std::array<const char*, 0> kLater = {};
 };
 
 template <>
@@ -89,8 +140,8 @@ struct Words<Device> {
 
 template <>
 struct Words<Kind> {
-  static constexpr std::array<Word<Kind>, 2> kNow = {
-      {{"train", Kind::kTrain}, {"evaluate", Kind::kEvaluate}}};
+  static constexpr std::array<Word<Kind>, 3> kNow = {
+      {{"train", Kind::kTrain}, {"evaluate", Kind::kEvaluate}, {"audit", Kind::kAudit}}};
   static constexpr std::array<const char*, 0> kLater = {};
 };
 

@@ -58,8 +58,6 @@ class Writer {
         value);
   }
 
-  void Later(const char*) {}
-
  private:
   void Append(const char* key, Tree child) {
     child.key = key;
@@ -105,6 +103,7 @@ std::string SpecDigest(const Job& job) {
   decisive.name.clear();
   decisive.resources = Resources{};
   decisive.checkpoint = CheckpointPolicy{};
+  decisive.diagnostics = Diagnostics{};
   if (!decisive.init.sha256.empty()) decisive.init.from.clear();  // the content, not its place
   return Sha256Hex(JobToJson(decisive));
 }

@@ -125,6 +125,44 @@ MetricFamily Alignment(const std::vector<JobSample>& jobs) {
   return family;
 }
 
+// One gauge with a value for each layer of a job; a layer without one has no series.
+struct LayerGauge {
+  const char* name;
+  const char* help;
+  const char* matrix;  // a label, or null
+  std::optional<double> job::LayerState::*value;
+};
+
+constexpr std::array<LayerGauge, 5> kLayerGauges = {{
+    {"hebb_layer_error_angle_degrees",
+     "Angle between the error that the rule sends to a layer and the true gradient.", nullptr,
+     &job::LayerState::error_angle},
+    {"hebb_layer_saturated_ratio", "Share of units whose slope is below 1 % of the largest.",
+     nullptr, &job::LayerState::saturated},
+    {"hebb_layer_sparsity_ratio", "Share of units that put out exactly 0.", nullptr,
+     &job::LayerState::sparsity},
+    {"hebb_layer_update_norm", "Norm of the last step's update of a matrix, times the rate.",
+     "forward", &job::LayerState::forward_update_norm},
+    {"hebb_layer_update_norm", "Norm of the last step's update of a matrix, times the rate.",
+     "feedback", &job::LayerState::feedback_update_norm},
+}};
+
+void AddLayers(const LayerGauge& gauge, const std::vector<JobSample>& jobs,
+               std::vector<MetricFamily>& families) {
+  if (families.empty() || families.back().name != gauge.name) {
+    families.push_back(Family(gauge.name, gauge.help));
+  }
+  for (const JobSample& sample : jobs) {
+    for (const job::LayerState& layer : sample.layers) {
+      const std::optional<double> value = layer.*gauge.value;
+      if (!value) continue;
+      Labels labels = {{"job", sample.job.id}, {"layer", layer.layer}};
+      if (gauge.matrix != nullptr) labels.emplace_back("matrix", gauge.matrix);
+      Add(families.back(), labels, *value);
+    }
+  }
+}
+
 MetricFamily BuildInfo(const std::string& version) {
   MetricFamily family = Family("hebb_build_info", "Always 1; the label says which build this is.");
   Add(family, {{"version", version}}, 1);
@@ -146,7 +184,10 @@ absl::StatusOr<Sample> ReadSample(store::JobStore& store, absl::Time now) {
     JobSample& entry = sample.jobs.emplace_back();
     HEBB_ASSIGN_OR_RETURN(std::vector<job::EpochRecord> epochs, store.Epochs(job.id));
     HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> files, store.Checkpoints(job.id));
-    if (!epochs.empty()) entry.alignment = std::move(epochs.back().alignment);
+    if (!epochs.empty()) {
+      entry.alignment = std::move(epochs.back().alignment);
+      entry.layers = std::move(epochs.back().layers);
+    }
     if (!files.empty()) entry.last_checkpoint = files.back().stored;
     entry.job = std::move(job);
   }
@@ -160,6 +201,7 @@ std::vector<MetricFamily> MakeFamilies(const Sample& sample) {
                                         WorkersByState(sample.fleet), Recoveries(sample.fleet)};
   for (const JobGauge& gauge : kJobGauges) families.push_back(PerJob(gauge, sample.jobs));
   families.push_back(Alignment(sample.jobs));
+  for (const LayerGauge& gauge : kLayerGauges) AddLayers(gauge, sample.jobs, families);
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   return families;
 }

@@ -25,6 +25,7 @@ inline constexpr absl::Duration kSeriesAfterEnd = absl::Minutes(5);
 struct JobSample {
   job::Job job;
   std::vector<std::pair<std::string, double>> alignment;  // layer, cos(W, R), of the last epoch
+  std::vector<job::LayerState> layers;                    // of the last epoch
   absl::Time last_checkpoint = absl::InfinitePast();
 };
 

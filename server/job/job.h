@@ -37,12 +37,23 @@ struct Metrics {
   std::optional<double> test_loss;
 };
 
+// What was seen of a layer at an epoch's end (docs/metrics.md); absent: has no meaning there.
+struct LayerState {
+  std::string layer;
+  std::optional<double> error_angle = std::nullopt;  // degrees
+  std::optional<double> saturated = std::nullopt;
+  std::optional<double> sparsity = std::nullopt;
+  std::optional<double> forward_update_norm = std::nullopt;
+  std::optional<double> feedback_update_norm = std::nullopt;
+};
+
 struct EpochRecord {
   int64_t epoch = 0;  // 1-based
   int64_t step = 0;
   Metrics metrics;
   std::vector<std::pair<std::string, double>> alignment;  // layer, cos(W, R)
   double seconds = 0;
+  std::vector<LayerState> layers = {};
 };
 
 struct Member {

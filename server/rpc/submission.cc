@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/spec.h"
+#include "common/spec/field_info.h"
 #include "common/spec/parse.h"
 #include "common/spec/shapes.h"
+#include "common/spec/stages.h"
 #include "common/status_macros.h"
 #include "common/sweep/sweep_file.h"
 
@@ -30,18 +32,19 @@ std::string DeviceName(spec::Device device) {
   return "any";
 }
 
-absl::string_view KindOf(const spec::LayerOp& op) {
-  constexpr absl::string_view kNames[] = {"conv", "dense", "max_pool", "dropout", "add"};
-  return kNames[op.index()];
-}
+std::string KindOf(const spec::LayerOp& op) { return spec::AlternativeKeys(op)[op.index()]; }
 
+// Without feedback weights; of a sparse layer as if it were full.
 int64_t ParametersOf(const spec::Layer& layer, const spec::ResolvedLayer& shape) {
   if (const auto* conv = std::get_if<spec::Conv>(&layer.op)) {
-    return conv->filters * shape.input.channels * conv->kernel * conv->kernel;
+    const int64_t filter =
+        shape.input.channels * conv->kernel * conv->kernel + (conv->bias ? 1 : 0);
+    return filter * (conv->untied ? shape.output.size() : conv->filters);
   }
   if (const auto* dense = std::get_if<spec::Dense>(&layer.op)) {
-    return dense->units * shape.input.size();
+    return dense->units * (shape.input.size() + (dense->bias ? 1 : 0));
   }
+  if (std::holds_alternative<spec::BatchNorm>(layer.op)) return 2 * shape.output.channels;
   return 0;
 }
 
@@ -50,9 +53,12 @@ int64_t TotalSteps(const spec::Job& spec) {
   const auto facts = spec::FactsOfDataset(spec.dataset.name);
   if (spec.kind != spec::Kind::kTrain || !facts.ok() || !spec.dataset.path.empty()) return 0;
   const int64_t records = facts->train_records - spec.dataset.validation;
-  const int64_t batch = spec.learning.batch_size;
-  if (records <= 0 || batch <= 0) return 0;
-  return (records + batch - 1) / batch * spec.learning.epochs;
+  if (records <= 0) return 0;
+  int64_t steps = 0;
+  for (const spec::Job& stage : spec::StagesOf(spec)) {
+    steps += spec::StepsPerEpoch(stage, records) * stage.learning.epochs;
+  }
+  return steps;
 }
 
 absl::StatusOr<job::Job> Store(const Context& context, job::Job job) {
@@ -126,7 +132,7 @@ absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request) 
     const spec::Layer& layer = spec.network.layers[i];
     v1::LayerSummary& summary = *response.add_layers();
     summary.set_name(layer.name);
-    summary.set_kind(std::string(KindOf(layer.op)));
+    summary.set_kind(KindOf(layer.op));
     summary.add_output(shapes[i].output.channels);
     summary.add_output(shapes[i].output.height);
     summary.add_output(shapes[i].output.width);

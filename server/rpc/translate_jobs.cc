@@ -74,6 +74,21 @@ v1::JobState ToProto(job::State state) {
   return v1::JOB_STATE_UNSPECIFIED;
 }
 
+namespace {
+
+v1::LayerState ToProto(const job::LayerState& layer) {
+  v1::LayerState proto;
+  proto.set_layer(layer.layer);
+  if (layer.error_angle) proto.set_error_angle(*layer.error_angle);
+  if (layer.saturated) proto.set_saturated(*layer.saturated);
+  if (layer.sparsity) proto.set_sparsity(*layer.sparsity);
+  if (layer.forward_update_norm) proto.set_forward_update_norm(*layer.forward_update_norm);
+  if (layer.feedback_update_norm) proto.set_feedback_update_norm(*layer.feedback_update_norm);
+  return proto;
+}
+
+}  // namespace
+
 v1::EpochRecord ToProto(const job::EpochRecord& record) {
   v1::EpochRecord proto;
   proto.set_epoch(record.epoch);
@@ -84,6 +99,7 @@ v1::EpochRecord ToProto(const job::EpochRecord& record) {
     alignment.set_layer(layer);
     alignment.set_cosine(cosine);
   }
+  for (const job::LayerState& layer : record.layers) *proto.add_layers() = ToProto(layer);
   proto.set_seconds(record.seconds);
   return proto;
 }

@@ -156,6 +156,21 @@ v1::Worker ToProto(const control::WorkerView& view) {
   return proto;
 }
 
+namespace {
+
+job::LayerState FromProto(const v1::LayerState& proto) {
+  job::LayerState layer;
+  layer.layer = proto.layer();
+  if (proto.has_error_angle()) layer.error_angle = proto.error_angle();
+  if (proto.has_saturated()) layer.saturated = proto.saturated();
+  if (proto.has_sparsity()) layer.sparsity = proto.sparsity();
+  if (proto.has_forward_update_norm()) layer.forward_update_norm = proto.forward_update_norm();
+  if (proto.has_feedback_update_norm()) layer.feedback_update_norm = proto.feedback_update_norm();
+  return layer;
+}
+
+}  // namespace
+
 job::EpochRecord FromProto(const v1::EpochRecord& proto) {
   job::EpochRecord record;
   record.epoch = proto.epoch();
@@ -164,6 +179,7 @@ job::EpochRecord FromProto(const v1::EpochRecord& proto) {
   for (const v1::LayerAlignment& alignment : proto.alignment()) {
     record.alignment.emplace_back(alignment.layer(), alignment.cosine());
   }
+  for (const v1::LayerState& layer : proto.layers()) record.layers.push_back(FromProto(layer));
   record.seconds = proto.seconds();
   return record;
 }

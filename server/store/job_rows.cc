@@ -243,6 +243,43 @@ absl::Status UpdateJob(Database& database, const job::Job& job) {
   return WriteMembers(database, job);
 }
 
+namespace {
+
+absl::Status WriteLayers(Database& database, absl::string_view id, const job::EpochRecord& record) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database.Prepare("INSERT INTO layer_state VALUES (?,?,?,?,?,?,?,?,?)"));
+  int64_t position = 0;
+  for (const job::LayerState& layer : record.layers) {
+    row.Bind(id).Bind(record.epoch).Bind(position++).Bind(layer.layer);
+    row.Bind(layer.error_angle).Bind(layer.saturated).Bind(layer.sparsity);
+    row.Bind(layer.forward_update_norm).Bind(layer.feedback_update_norm);
+    HEBB_RETURN_IF_ERROR(row.Run());
+    row.Reset();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadLayers(Database& database, absl::string_view id,
+                        std::map<int64_t, job::EpochRecord>& epochs) {
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row, database.Prepare("SELECT epoch, layer, error_angle, saturated, sparsity, "
+                                      "forward_update_norm, feedback_update_norm FROM layer_state "
+                                      "WHERE job = ? ORDER BY epoch, position"));
+  row.Bind(id);
+  while (true) {
+    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return absl::OkStatus();
+    job::LayerState& layer = epochs.at(row.TakeInt()).layers.emplace_back();
+    layer.layer = row.TakeText();
+    for (std::optional<double>* value : {&layer.error_angle, &layer.saturated, &layer.sparsity,
+                                         &layer.forward_update_norm, &layer.feedback_update_norm}) {
+      *value = row.TakeOptionalReal();
+    }
+  }
+}
+
+}  // namespace
+
 absl::Status WriteEpoch(Database& database, absl::string_view id, const job::EpochRecord& record) {
   // Replacing the epoch's row takes its old alignment with it.
   HEBB_ASSIGN_OR_RETURN(
@@ -258,7 +295,7 @@ absl::Status WriteEpoch(Database& database, absl::string_view id, const job::Epo
     HEBB_RETURN_IF_ERROR(layer_row.Run());
     layer_row.Reset();
   }
-  return absl::OkStatus();
+  return WriteLayers(database, id, record);
 }
 
 absl::StatusOr<std::vector<job::EpochRecord>> ReadEpochs(Database& database, absl::string_view id) {
@@ -289,6 +326,7 @@ absl::StatusOr<std::vector<job::EpochRecord>> ReadEpochs(Database& database, abs
     std::string layer = layer_row.TakeText();
     record.alignment.emplace_back(std::move(layer), layer_row.TakeReal());
   }
+  HEBB_RETURN_IF_ERROR(ReadLayers(database, id, epochs));
   std::vector<job::EpochRecord> result;
   for (auto& [number, record] : epochs) result.push_back(std::move(record));
   return result;

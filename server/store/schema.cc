@@ -13,7 +13,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 2> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 3> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -123,6 +123,21 @@ CREATE INDEX sweep_by_name ON sweep (name);
 ALTER TABLE job ADD COLUMN sweep TEXT REFERENCES sweep (id);
 ALTER TABLE job ADD COLUMN point TEXT NOT NULL DEFAULT '';
 CREATE INDEX job_by_sweep ON job (sweep);
+)sql",
+                                                          R"sql(
+CREATE TABLE layer_state (
+  job                  TEXT NOT NULL,
+  epoch                INTEGER NOT NULL,
+  position             INTEGER NOT NULL,
+  layer                TEXT NOT NULL,
+  error_angle          REAL,
+  saturated            REAL,
+  sparsity             REAL,
+  forward_update_norm  REAL,
+  feedback_update_norm REAL,
+  PRIMARY KEY (job, epoch, position),
+  FOREIGN KEY (job, epoch) REFERENCES epoch (job, epoch) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

@@ -124,6 +124,11 @@ inline std::string Text(const job::EpochRecord& e) {
   for (const auto& [layer, cosine] : e.alignment) {
     absl::StrAppend(&text, " ", layer, "=", Text(std::optional<double>(cosine)));
   }
+  for (const job::LayerState& l : e.layers) {
+    absl::StrAppend(&text, " ", l.layer, ":", Text(l.error_angle), ",", Text(l.saturated), ",",
+                    Text(l.sparsity), ",", Text(l.forward_update_norm), ",",
+                    Text(l.feedback_update_norm));
+  }
   return text;
 }
 

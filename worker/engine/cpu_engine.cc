@@ -27,8 +27,10 @@ absl::StatusOr<std::unique_ptr<CpuEngine>> CpuEngine::Create(const EngineOptions
 CpuEngine::CpuEngine(const EngineOptions& options, Plan plan, nn::ImageScaler scaler)
     : loss_(options.job->learning.loss),
       after_update_(options.job->learning.propagate == spec::Propagate::kAfterUpdate),
+      mirror_noise_(options.job->learning.rule_options.mirror_noise),
       plan_(std::move(plan)),
-      scaler_(std::move(scaler)),
+      images_{std::move(scaler),
+              nn::Augmenter(options.job->dataset.augment, plan_.image, options.job->seed)},
       pool_(options.threads),
       runs_(options.local_slices) {}
 
@@ -47,14 +49,15 @@ absl::Status CpuEngine::Build(const EngineOptions& options) {
 }
 
 absl::Status CpuEngine::BuildOnComputeThread(const EngineOptions& options) {
-  HEBB_ASSIGN_OR_RETURN(parameters_, Parameters::Create(plan_, *options.job));
-  ready_ = std::make_unique<ReadyLayers>(parameters_->infos(), options.local_slices);
+  HEBB_ASSIGN_OR_RETURN(parameters_,
+                        Parameters::Create(plan_, *options.job, options.draw, options.threads));
+  ready_ = std::make_unique<ReadySums>(plan_.sums, options.local_slices);
   const int states =
-      after_update_ ? std::max(options.local_slices, options.threads) : options.threads;
+      plan_.lockstep ? std::max(options.local_slices, options.threads) : options.threads;
   const int64_t rows = std::max(options.max_slice_rows, kEvaluationRows);
   for (int i = 0; i < states; ++i) {
     HEBB_ASSIGN_OR_RETURN(std::unique_ptr<SliceState> state,
-                          SliceState::Create(plan_, *parameters_, scaler_, rows));
+                          SliceState::Create(plan_, *parameters_, images_, rows));
     states_.push_back(std::move(state));
   }
   return absl::OkStatus();
@@ -79,7 +82,7 @@ absl::Status CpuEngine::PrepareRows(int64_t rows) {
 
 absl::Status CpuEngine::ComputeUpdates(const StepContext& context,
                                        std::span<const std::span<const Sample>> slices,
-                                       UpdateSink& sink, std::span<SliceTotals> totals) {
+                                       SumSink& sink, std::span<SliceTotals> totals) {
   HEBB_CHECK(slices.size() == runs_.size() && totals.size() == runs_.size());
   HEBB_CHECK(context.batch_size >= 1);
   for (size_t i = 0; i < runs_.size(); ++i) {
@@ -89,87 +92,10 @@ absl::Status CpuEngine::ComputeUpdates(const StepContext& context,
       HEBB_RETURN_IF_ERROR(PrepareRows(static_cast<int64_t>(slices[i].size())));
     }
   }
-  HEBB_RETURN_IF_ERROR(parameters_->Prepare(pool_));
+  HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
+  HEBB_RETURN_IF_ERROR(parameters_->PrepareSignals(context, pool_));
   ready_->Start(sink);
-  return after_update_ ? RunAfterUpdate(context, sink) : RunBeforeUpdate(context);
-}
-
-absl::Status CpuEngine::ForwardSlice(const StepContext& context, SliceRun& run, SliceState& state) {
-  if (run.samples.empty()) return absl::OkStatus();  // a last batch smaller than the slices
-  HEBB_RETURN_IF_ERROR(state.Load(context, run.samples, /*training=*/true));
-  HEBB_RETURN_IF_ERROR(state.Forward());
-  const nn::LossTotals totals = state.Loss(loss_, static_cast<int64_t>(run.samples.size()));
-  if (!std::isfinite(totals.loss)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("layer ", plan_.layers.back().layer.name, ": the loss is not finite at epoch ",
-                     context.epoch, "; lower learning.optimizer.sgd.learning_rate"));
-  }
-  *run.totals = {static_cast<float>(totals.loss), static_cast<float>(totals.correct)};
-  return absl::OkStatus();
-}
-
-// The layer's G of this slice; layers without weights have none.
-absl::Status CpuEngine::UpdateLayer(const SliceRun& run, int slice, int layer, SliceState& state) {
-  const int parameter = plan_.layers[layer].parameter;
-  if (parameter < 0) return absl::OkStatus();
-  float* update = ready_->Update(slice, parameter);
-  if (run.samples.empty()) {
-    std::fill_n(update, plan_.parameters[parameter].size, 0.0f);
-    return absl::OkStatus();
-  }
-  return state.LocalUpdate(layer, update);
-}
-
-absl::Status CpuEngine::RunSlice(const StepContext& context, int slice, SliceState& state) {
-  SliceRun& run = runs_[slice];
-  HEBB_RETURN_IF_ERROR(ForwardSlice(context, run, state));
-  for (int layer = static_cast<int>(plan_.layers.size()) - 1; layer >= 0; --layer) {
-    HEBB_RETURN_IF_ERROR(UpdateLayer(run, slice, layer, state));
-    const int parameter = plan_.layers[layer].parameter;
-    if (parameter >= 0) HEBB_RETURN_IF_ERROR(ready_->Done(parameter));
-    if (!run.samples.empty()) HEBB_RETURN_IF_ERROR(state.SendDown(layer));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CpuEngine::RunBeforeUpdate(const StepContext& context) {
-  pool_.ParallelFor(static_cast<int>(runs_.size()), [&](int slice, int thread) {
-    runs_[slice].status = RunSlice(context, slice, *states_[thread]);
-  });
-  return Errors();
-}
-
-absl::Status CpuEngine::RunAfterUpdate(const StepContext& context, UpdateSink& sink) {
-  const int slices = static_cast<int>(runs_.size());
-  pool_.ParallelFor(slices, [&](int slice, int) {
-    runs_[slice].status = ForwardSlice(context, runs_[slice], *states_[slice]);
-  });
-  HEBB_RETURN_IF_ERROR(Errors());
-  for (int layer = static_cast<int>(plan_.layers.size()) - 1; layer >= 0; --layer) {
-    const int parameter = plan_.layers[layer].parameter;
-    pool_.ParallelFor(slices, [&](int slice, int) {
-      SliceRun& run = runs_[slice];
-      run.status = UpdateLayer(run, slice, layer, *states_[slice]);
-      if (run.status.ok() && parameter >= 0) run.status = ready_->Done(parameter);
-    });
-    HEBB_RETURN_IF_ERROR(Errors());
-    if (!plan_.layers[layer].sends_down) continue;
-    if (parameter >= 0) HEBB_RETURN_IF_ERROR(StageSignal(parameter, sink));
-    pool_.ParallelFor(slices, [&](int slice, int) {
-      SliceRun& run = runs_[slice];
-      if (!run.samples.empty()) run.status = states_[slice]->SendDown(layer);
-    });
-    HEBB_RETURN_IF_ERROR(Errors());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CpuEngine::StageSignal(int parameter, UpdateSink& sink) {
-  HEBB_ASSIGN_OR_RETURN(const std::span<const float> sum, sink.WaitForSum(parameter));
-  HEBB_CHECK(static_cast<int64_t>(sum.size()) == plan_.parameters[parameter].size);
-  absl::Status status;
-  pool_.ParallelFor(1, [&](int, int) { status = parameters_->StageSignal(parameter, sum); });
-  return status;
+  return plan_.lockstep ? RunLockstep(context, sink) : RunSlices(context);
 }
 
 absl::StatusOr<nn::LossTotals> CpuEngine::EvaluateChunk(std::span<const Sample> chunk,
@@ -178,12 +104,12 @@ absl::StatusOr<nn::LossTotals> CpuEngine::EvaluateChunk(std::span<const Sample> 
   samples.fill(chunk.back());
   std::copy(chunk.begin(), chunk.end(), samples.begin());
   HEBB_RETURN_IF_ERROR(state.Load(StepContext{}, samples, /*training=*/false));
-  HEBB_RETURN_IF_ERROR(state.Forward());
+  for (int layer = 0; layer < state.layers(); ++layer) HEBB_RETURN_IF_ERROR(state.Forward(layer));
   return state.Loss(loss_, static_cast<int64_t>(chunk.size()));
 }
 
 absl::StatusOr<SliceTotals> CpuEngine::Evaluate(std::span<const Sample> samples) {
-  HEBB_RETURN_IF_ERROR(parameters_->Prepare(pool_));
+  HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
   HEBB_RETURN_IF_ERROR(PrepareRows(kEvaluationRows));
   const size_t chunks = (samples.size() + kEvaluationRows - 1) / kEvaluationRows;
   std::vector<absl::StatusOr<nn::LossTotals>> parts(chunks, nn::LossTotals{});

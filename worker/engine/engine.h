@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,19 +28,30 @@ struct Sample {
   int64_t id = 0;  // the record's number in its split: the key of every random draw
 };
 
-// A weighted layer. W and R have one shape.
+// A layer that learns.
 struct ParameterInfo {
   std::string layer;
-  int layer_index = 0;           // in the job file
-  std::vector<int64_t> shape;    // canonical (design.md 4)
-  int64_t size = 0;              // floats in one matrix
-  bool has_feedback = false;
+  int layer_index = 0;         // in the job file
+  std::vector<int64_t> shape;  // of W, canonical (design.md 4); of batch_norm: {channels}
+  int64_t size = 0;            // floats in one matrix, in internal layout
+  bool has_feedback = false;   // owns an R
+  int sum = 0;                 // of its updates, in Engine::sums()
+};
+
+// One of the sums over the gang's slices that a step takes.
+struct SumInfo {
+  std::string name;  // for messages: the layer
+  int64_t size = 0;  // floats
 };
 
 struct StepContext {
   uint64_t seed = 0;
   int64_t epoch = 0;
   int64_t batch_size = 0;  // the step's true global batch: the 1/batch of the loss
+  int64_t step = 0;        // completed before this one: the key of draws that change with each step
+  double rate_factor = 1;  // of the learning rates, by the schedule
+  bool first_of_epoch = false;
+  bool last_of_epoch = false;
 };
 
 // Sums over the samples of one slice. Float32 on purpose: they travel through the tree sum.
@@ -47,26 +60,44 @@ struct SliceTotals {
   float correct = 0;  // samples whose largest output is their label
 };
 
-// Receives each layer's local updates while the backward pass goes on, from the last layer to the
-// first. Called from compute threads, one call at a time, in the same order in every step.
-class UpdateSink {
+// Receives the slices' parts of each sum while the step goes on. Called from compute threads, one
+// call at a time, in the order of Engine::sums() in every step.
+class SumSink {
  public:
-  virtual ~UpdateSink() = default;
+  virtual ~SumSink() = default;
 
-  // leaves[i] = G of local slice i: `parameter`'s internal layout, info.size floats, unchanged
-  // until the next ComputeUpdates. Returns soon: the summing is done elsewhere.
-  virtual absl::Status LayerReady(int parameter, std::span<const float* const> leaves) = 0;
+  // leaves[i] = the part of local slice i, as many floats as the sum has, unchanged until the next
+  // ComputeUpdates. Returns soon: the summing is done elsewhere.
+  virtual absl::Status Ready(int sum, std::span<const float* const> leaves) = 0;
 
-  // after_update only: blocks until `parameter`'s sum has arrived and returns it.
-  virtual absl::StatusOr<std::span<const float>> WaitForSum(int parameter) = 0;
+  // Blocks until that sum has arrived and returns it.
+  virtual absl::StatusOr<std::span<const float>> WaitForSum(int sum) = 0;
+};
+
+// What one look at a layer tells (docs/metrics.md). Absent: has no meaning for the layer.
+struct LayerDiagnostics {
+  std::string layer;
+  std::optional<double> error_angle;  // degrees between delta and the true gradient
+  std::optional<double> saturated;    // share of units whose slope is below 1 % of the largest
+  std::optional<double> sparsity;     // share of units that put out exactly 0
+  std::optional<double> forward_update_norm;   // of the last step: rate times |G|
+  std::optional<double> feedback_update_norm;  // the same of R
+};
+
+// What a look at the feedback path found (docs/audit.md), in sentences.
+struct AuditReport {
+  std::vector<std::string> reads;  // where forward weights were read in the feedback path
+  std::vector<std::string> notes;  // what else is not local
 };
 
 struct EngineOptions {
   const spec::Job* job = nullptr;  // borrowed during Create
   spec::DatasetFacts facts;
   int threads = 1;
-  int local_slices = 1;       // how many slices this rank owns
-  int64_t max_slice_rows = 0; // the largest slice
+  int local_slices = 1;        // how many slices this rank owns
+  int64_t max_slice_rows = 0;  // the largest slice
+  // Which of a run's draws the first weights are: 0 at its beginning, 1 in its second stage.
+  int draw = 0;
 };
 
 // Thread-safety: one thread at a time (the engine has compute threads of its own).
@@ -75,10 +106,14 @@ class Engine {
   virtual ~Engine() = default;
 
   virtual std::span<const ParameterInfo> parameters() const = 0;
+  // The sums that every step takes, in the order in which they start.
+  virtual std::span<const SumInfo> sums() const = 0;
 
-  // W and R in canonical layout, named "<layer>.weight" and "<layer>.feedback".
+  // All state in canonical layout: "<layer>.weight", ".feedback", ".bias", ".scale", ".shift",
+  // ".running_mean", ".running_var"; "optimizer/..." and "state/..." beside the weights.
   virtual std::vector<weights::Tensor> Export() const = 0;
-  // Takes all of the above; INVALID_ARGUMENT names a missing, unknown or misshapen tensor.
+  // Takes all of the above; INVALID_ARGUMENT names a missing, unknown or misshapen tensor. Those of
+  // "optimizer/" and "state/" may be left out: then they begin anew.
   virtual absl::Status Import(const std::vector<weights::Tensor>& tensors) = 0;
 
   // Forward, loss and backward over this rank's slices; slices[i] holds slice i's samples in
@@ -86,18 +121,30 @@ class Engine {
   // loss is not finite.
   virtual absl::Status ComputeUpdates(const StepContext& context,
                                       std::span<const std::span<const Sample>> slices,
-                                      UpdateSink& sink, std::span<SliceTotals> totals) = 0;
+                                      SumSink& sink, std::span<SliceTotals> totals) = 0;
 
-  // Applies the gang's sums of all layers (parameters() order), in internal layout: W -= eta G,
-  // R -= eta_R G (or what the rule says). All or nothing: nothing is changed before this call, so
-  // a step that fails on the way leaves the state of the step before.
-  virtual void Apply(std::span<const std::span<const float>> sums) = 0;
+  // Applies the gang's sums (all of sums(), in that order): W -= eta G, R -= eta_R G (or what the
+  // rule says). All or nothing: nothing is changed before this call, so a step that fails on the
+  // way leaves the state of the step before.
+  virtual void Apply(const StepContext& context, std::span<const std::span<const float>> sums) = 0;
 
   // Correct answers and loss over `samples` (no dropout), any number of them.
   virtual absl::StatusOr<SliceTotals> Evaluate(std::span<const Sample> samples) = 0;
 
-  // cos(W, R) per parameter; empty under bp.
-  virtual std::vector<double> Alignment() const = 0;
+  // cos(W, R) of every layer that owns an R of W's shape.
+  virtual std::vector<std::pair<std::string, double>> Alignment() const = 0;
+
+  // Looks at the layers on `samples` (at least one), as in training, and changes nothing. `sums`:
+  // of the last step, or empty.
+  virtual absl::StatusOr<std::vector<LayerDiagnostics>> Diagnose(
+      const StepContext& context, std::span<const Sample> samples,
+      std::span<const std::span<const float>> sums) = 0;
+
+  // Finds out, on `samples` (at least one), whether a layer's error depends on the forward weights
+  // above it: each layer's W is poisoned after the forward pass, and the errors below must stay the
+  // same bits. Changes nothing.
+  virtual absl::StatusOr<AuditReport> Audit(const StepContext& context,
+                                            std::span<const Sample> samples) = 0;
 
   // Names the kernels in use, such as "onednn-2.6.3-avx512_core_bf16-l2:2048K": bits are equal
   // only among workers of one family.

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "common/status_macros.h"
+#include "worker/nn/untied_layer.h"
 
 namespace hebb::engine {
 namespace {
@@ -34,34 +35,114 @@ class SlotPool {
   }
 
   void Return(int slot) { free_.push_back(slot); }
+  // Takes back a return: the memory is in use to the end.
+  void Keep(int slot) { std::erase(free_, slot); }
 
  private:
   std::vector<int64_t>& sizes_;
   std::vector<int> free_;
 };
 
-std::vector<int64_t> CanonicalShape(const spec::LayerOp& op, const spec::ResolvedLayer& resolved) {
-  if (const auto* conv = std::get_if<spec::Conv>(&op)) {
-    return {conv->filters, resolved.input.channels, conv->kernel, conv->kernel};
-  }
-  return {resolved.output.channels, resolved.input.size()};
+bool IsNorm(const PlannedLayer& planned) {
+  return std::holds_alternative<spec::BatchNorm>(planned.layer.op);
 }
 
-void AddParameter(Plan& plan, int index, bool has_feedback) {
+const spec::Conv* UntiedConv(const spec::LayerOp& op) {
+  const auto* conv = std::get_if<spec::Conv>(&op);
+  return conv != nullptr && conv->untied ? conv : nullptr;
+}
+
+std::vector<int64_t> CanonicalShape(const PlannedLayer& planned) {
+  const spec::ResolvedLayer& r = planned.resolved;
+  if (IsNorm(planned)) return {r.output.channels};
+  if (const auto* conv = std::get_if<spec::Conv>(&planned.layer.op)) {
+    std::vector<int64_t> shape = {conv->filters, r.input.channels, conv->kernel, conv->kernel};
+    if (conv->untied) shape.insert(shape.begin(), {r.output.height, r.output.width});
+    return shape;
+  }
+  return {r.output.channels, r.input.size()};
+}
+
+bool HasBias(const spec::LayerOp& op) {
+  const auto* conv = std::get_if<spec::Conv>(&op);
+  const auto* dense = std::get_if<spec::Dense>(&op);
+  return (conv != nullptr && conv->bias) || (dense != nullptr && dense->bias);
+}
+
+UpdateLayout LayoutOf(const PlannedLayer& planned, int64_t size, bool own_feedback_part) {
+  if (IsNorm(planned)) return {.forward = size, .bias = size};
+  UpdateLayout layout{.forward = size, .feedback = own_feedback_part ? size : 0};
+  if (HasBias(planned.layer.op)) {
+    const spec::Shape& output = planned.resolved.output;
+    layout.bias = UntiedConv(planned.layer.op) != nullptr ? output.size() : output.channels;
+  }
+  return layout;
+}
+
+void AddParameter(Plan& plan, int index, const spec::Job& job) {
   PlannedLayer& planned = plan.layers[index];
+  const spec::Learning& learning = job.learning;
+  const bool last = index + 1 == static_cast<int>(job.network.layers.size());
+  const std::unique_ptr<rules::Rule> rule = RuleOfLayer(learning, last);
   ParameterInfo info;
   info.layer = planned.layer.name;
   info.layer_index = index;
-  info.shape = CanonicalShape(planned.layer.op, planned.resolved);
+  info.shape = CanonicalShape(planned);
   info.size = 1;
   for (int64_t extent : info.shape) info.size *= extent;
-  info.has_feedback = has_feedback;
+  if (const spec::Conv* untied = UntiedConv(planned.layer.op)) {
+    info.size = nn::UntiedSize(ConvShapeOf(*untied, planned.resolved));
+  }
+  info.has_feedback = !IsNorm(planned) && rule->keeps_feedback();
+  planned.direct = info.has_feedback && rule->carrier() == rules::Carrier::kDirect;
+  planned.mirrors = !IsNorm(planned) && rule->mirrors();
+  const bool asymmetric = learning.rule_options.asymmetric && rule->updates_feedback();
+  planned.update = LayoutOf(planned, info.size, asymmetric || planned.mirrors);
   planned.parameter = static_cast<int>(plan.parameters.size());
   plan.parameters.push_back(std::move(info));
 }
 
+// The sums in the order of a step: statistics on the way up, updates on the way down.
+void PlanSums(Plan& plan, const spec::Job& job) {
+  const auto add = [&plan](const std::string& name, int64_t size) {
+    plan.sums.push_back({name, size});
+    return static_cast<int>(plan.sums.size()) - 1;
+  };
+  plan.lockstep = job.learning.propagate == spec::Propagate::kAfterUpdate;
+  for (PlannedLayer& planned : plan.layers) {
+    const auto* norm = std::get_if<spec::BatchNorm>(&planned.layer.op);
+    if (norm == nullptr) continue;
+    planned.statistics_sum = add(planned.layer.name, 2 * planned.resolved.output.channels);
+    plan.lockstep |= norm->statistics == spec::Statistics::kBatch;
+  }
+  for (auto planned = plan.layers.rbegin(); planned != plan.layers.rend(); ++planned) {
+    if (planned->parameter < 0) continue;
+    planned->update_sum = add(planned->layer.name, planned->update.total());
+    plan.parameters[planned->parameter].sum = planned->update_sum;
+  }
+}
+
+// Whether `reader` takes in what `layer` puts out, directly or through others.
+bool DependsOn(const Plan& plan, int reader, int layer) {
+  if (reader < layer) return false;
+  if (reader == layer) return true;
+  const std::vector<int>& inputs = plan.layers[reader].resolved.inputs;
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](int input) { return input >= 0 && DependsOn(plan, input, layer); });
+}
+
+// skip_gradient: dropped: input `i` of an add is the untied first layer of a block that ends in
+// another of its inputs (paper.md 7).
+bool IsDroppedSkip(const Plan& plan, const PlannedLayer& add, size_t i) {
+  const std::vector<int>& inputs = add.resolved.inputs;
+  if (inputs[i] < 0 || UntiedConv(plan.layers[inputs[i]].layer.op) == nullptr) return false;
+  return std::any_of(inputs.begin(), inputs.end(), [&](int other) {
+    return other != inputs[i] && other >= 0 && DependsOn(plan, other, inputs[i]);
+  });
+}
+
 // Decides the deliveries of layer `index` to its inputs, and their slots.
-void PlanDeliveries(Plan& plan, int index, SlotPool& slots) {
+void PlanDeliveries(Plan& plan, int index, bool drop_skips, SlotPool& slots) {
   PlannedLayer& planned = plan.layers[index];
   const std::vector<int>& inputs = planned.resolved.inputs;
   const bool is_add = std::holds_alternative<spec::Add>(planned.layer.op);
@@ -69,6 +150,7 @@ void PlanDeliveries(Plan& plan, int index, SlotPool& slots) {
   planned.deliveries.assign(inputs.size(), Delivery::kNone);
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] < 0 || !plan.layers[inputs[i]].needs_delta) continue;
+    if (drop_skips && is_add && IsDroppedSkip(plan, planned, i)) continue;
     PlannedLayer& input = plan.layers[inputs[i]];
     planned.sends_down = true;
     if (input.delta_slot >= 0) {
@@ -88,6 +170,18 @@ void PlanDeliveries(Plan& plan, int index, SlotPool& slots) {
 
 }  // namespace
 
+nn::ConvShape ConvShapeOf(const spec::Conv& conv, const spec::ResolvedLayer& resolved) {
+  return {resolved.input,      resolved.output,    conv.kernel,
+          resolved.pad_before, resolved.pad_after, conv.stride};
+}
+
+std::unique_ptr<rules::Rule> RuleOfLayer(const spec::Learning& learning, bool last) {
+  // The last layer needs no R of its own where errors do not pass through it, or pass through W.
+  const bool plain = last && (learning.rule == spec::Rule::kDfa ||
+                              learning.rule_options.last_layer == spec::LastLayer::kBp);
+  return rules::MakeRule(plain ? spec::Rule::kBp : learning.rule, learning.rule_options);
+}
+
 absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& facts) {
   HEBB_ASSIGN_OR_RETURN(std::vector<spec::ResolvedLayer> resolved,
                         spec::ResolveNetwork(job.network, facts));
@@ -103,9 +197,7 @@ absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& fa
       planned.needs_delta |= input >= 0 && plan.layers[input].needs_delta;
     }
     plan.layers.push_back(std::move(planned));
-    if (plan.layers.back().resolved.has_weights) {
-      AddParameter(plan, static_cast<int>(i), job.learning.rule != spec::Rule::kBp);
-    }
+    if (plan.layers.back().resolved.has_weights) AddParameter(plan, static_cast<int>(i), job);
   }
   // Binary cross-entropy and a last sigmoid are one function of the field (nn/loss.h).
   auto* last = std::get_if<spec::Dense>(&plan.layers.back().layer.op);
@@ -113,10 +205,17 @@ absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& fa
       last->activation == spec::Activation::kSigmoid) {
     last->activation = spec::Activation::kNone;
   }
+  PlanSums(plan, job);
+  plan.saturated_feedback = static_cast<float>(job.learning.rule_options.saturated_feedback);
+  plan.direct = job.learning.rule == spec::Rule::kDfa;
+  const bool drop_skips = job.learning.rule_options.skip_gradient == spec::SkipGradient::kDropped;
   SlotPool slots(plan.delta_slots);
   plan.layers.back().delta_slot = slots.Take(plan.layers.back().resolved.output.size());
+  const int output_slot = plan.layers.back().delta_slot;
   for (int i = static_cast<int>(plan.layers.size()) - 1; i >= 0; --i) {
-    if (plan.layers[i].needs_delta) PlanDeliveries(plan, i, slots);
+    if (plan.layers[i].needs_delta) PlanDeliveries(plan, i, drop_skips, slots);
+    // The output error is read to the end of the backward pass.
+    if (plan.direct && i + 1 == static_cast<int>(plan.layers.size())) slots.Keep(output_slot);
   }
   return plan;
 }

@@ -5,12 +5,15 @@
 #define HEBB_WORKER_ENGINE_PLAN_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/spec/shapes.h"
 #include "common/spec/spec.h"
 #include "worker/engine/engine.h"
+#include "worker/nn/conv_kernels.h"
+#include "worker/rules/rule.h"
 
 namespace hebb::engine {
 
@@ -23,10 +26,23 @@ enum class Delivery {
   kHandOver,  // the input takes over the memory, the values are the same (an add's last input)
 };
 
+// A layer's update, as it travels through the sums: the parts one after the other, in floats.
+struct UpdateLayout {
+  int64_t forward = 0;   // G of W; of batch_norm: of the scale
+  int64_t feedback = 0;  // of R, where its increment is another one
+  int64_t bias = 0;      // of batch_norm: of the shift
+  int64_t total() const { return forward + feedback + bias; }
+};
+
 struct PlannedLayer {
   spec::Layer layer;
   spec::ResolvedLayer resolved;
   int parameter = -1;                // index into Plan::parameters
+  UpdateLayout update;               // of layers that learn
+  int update_sum = -1;               // index into Plan::sums
+  int statistics_sum = -1;           // of batch_norm
+  bool mirrors = false;              // the update's second part is a mirror's (weight_mirror)
+  bool direct = false;               // its delta comes from the output error itself (dfa)
   bool needs_delta = false;          // owns weights, or something before it does
   bool sends_down = false;           // some input wants its delta
   std::vector<Delivery> deliveries;  // one per input
@@ -36,11 +52,21 @@ struct PlannedLayer {
 struct Plan {
   std::vector<PlannedLayer> layers;
   std::vector<ParameterInfo> parameters;
+  std::vector<SumInfo> sums;  // in the order in which they start
+  // All slices go through a layer before the next layer: a sum is needed within the step.
+  bool lockstep = false;
+  float saturated_feedback = 0;  // b > 0: what passes down through B is clip(b x, -1, 1)
+  bool direct = false;           // errors do not pass from layer to layer (dfa)
   spec::Shape image;
   int64_t classes = 0;
   std::vector<int64_t> delta_slots;  // floats per row of each memory for deltas
   int64_t scratch = 0;               // floats per row of the memory for later arrivals
 };
+
+nn::ConvShape ConvShapeOf(const spec::Conv& conv, const spec::ResolvedLayer& resolved);
+
+// The rule that a layer follows; the last may follow another than the rest.
+std::unique_ptr<rules::Rule> RuleOfLayer(const spec::Learning& learning, bool last);
 
 // INVALID_ARGUMENT: the network is impossible (spec::ResolveNetwork).
 absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& facts);

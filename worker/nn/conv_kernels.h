@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three products of a convolution (stride 1, no bias) on channels-last data:
+// The three products of a convolution on channels-last data:
 //   h = W x,   delta_{l-1} = B^T d (transposed convolution),   G = sum over rows and places of d
 //   x^T.
-// W, B and G are canonical [out][in][ky][kx]; what the kernels read is packed from it once a step.
+// Output (y, x) sees the input from (y stride - pad_before, x stride - pad_before) on. Input that
+// no window sees gets delta 0. W, B and G are canonical [out][in][ky][kx]; what the kernels read is
+// packed from it once a step.
 #ifndef HEBB_WORKER_NN_CONV_KERNELS_H_
 #define HEBB_WORKER_NN_CONV_KERNELS_H_
 
@@ -20,7 +22,8 @@ struct ConvShape {
   spec::Shape output;
   int64_t kernel = 0;
   int64_t pad_before = 0;
-  int64_t pad_after = 0;
+  int64_t pad_after = 0;  // 0 where windows leave rows and columns over
+  int64_t stride = 1;
   int64_t weights() const { return output.channels * input.channels * kernel * kernel; }
 };
 

@@ -30,33 +30,34 @@ class Descriptions {
                     Tag::nhwc)),
         h_(Describe({rows, shape.output.channels, shape.output.height, shape.output.width},
                     Tag::nhwc)),
+        strides_{shape.stride, shape.stride},
         before_{shape.pad_before, shape.pad_before},
         after_{shape.pad_after, shape.pad_after} {}
 
   dnnl::convolution_forward::primitive_desc Forward(const memory::desc& weights) const {
     const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_training,
                                                dnnl::algorithm::convolution_direct, x_, weights, h_,
-                                               {1, 1}, before_, after_);
+                                               strides_, before_, after_);
     return {desc, device::OneDnnAttributes(), device::OneDnnEngine()};
   }
 
   dnnl::convolution_backward_data::primitive_desc Data(
       const memory::desc& feedback, const dnnl::convolution_forward::primitive_desc& hint) const {
     const dnnl::convolution_backward_data::desc desc(dnnl::algorithm::convolution_direct, x_,
-                                                     feedback, h_, {1, 1}, before_, after_);
+                                                     feedback, h_, strides_, before_, after_);
     return {desc, device::OneDnnAttributes(), device::OneDnnEngine(), hint};
   }
 
   dnnl::convolution_backward_weights::primitive_desc Weights(
       const memory::desc& update, const dnnl::convolution_forward::primitive_desc& hint) const {
     const dnnl::convolution_backward_weights::desc desc(dnnl::algorithm::convolution_direct, x_,
-                                                        update, h_, {1, 1}, before_, after_);
+                                                        update, h_, strides_, before_, after_);
     return {desc, device::OneDnnAttributes(), device::OneDnnEngine(), hint};
   }
 
  private:
   memory::desc x_, h_;
-  memory::dims before_, after_;
+  memory::dims strides_, before_, after_;
 };
 
 OneDnnKernel MakeReorder(const memory::desc& from, const memory::desc& to) {

@@ -1,58 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/nn/dense_layer.h"
 
-#include "worker/device/aligned_buffer.h"
-#include "worker/nn/activation.h"
+#include "common/status_macros.h"
 #include "worker/nn/dense_kernels.h"
 
 namespace hebb::nn {
 namespace {
 
-class DenseLayer : public Layer {
+class DenseLayer : public WeightedLayer {
  public:
-  DenseLayer(int64_t inputs, int64_t units, spec::Activation activation,
+  DenseLayer(int64_t inputs, int64_t units, const WeightedOptions& options,
              const LayerMatrices& matrices)
-      : kernels_(DenseKernels::Create(inputs, units)),
-        units_(units),
-        activation_(activation),
-        matrices_(matrices) {}
-
-  absl::Status Prepare(int64_t rows) override {
-    if (NeedsGateRecord(activation_) && open_.size() < rows * units_) {
-      open_ = device::AlignedBuffer<uint8_t>(rows * units_);
-    }
-    return kernels_->PrepareRows(rows);
-  }
+      : WeightedLayer({inputs, 1, 1}, {units, 1, 1}, options, matrices),
+        kernels_(DenseKernels::Create(inputs, units)) {}
 
   absl::Status Forward(const Batch& batch, std::span<const float* const> inputs,
                        float* output) override {
-    const absl::Status status = kernels_->Forward(batch.rows, inputs[0], matrices_.forward, output);
-    Activate(activation_, batch.rows * units_, output, open_.data());
-    return status;
+    HEBB_RETURN_IF_ERROR(kernels_->Forward(batch.rows, inputs[0], matrices_.forward, output));
+    Finish(0, batch.rows, output);
+    return absl::OkStatus();
   }
 
-  absl::Status LocalUpdate(const Trace& trace, float* delta, float* update) override {
-    Gate(activation_, trace.rows * units_, trace.output, open_.data(), delta);
-    return kernels_->BackwardWeights(trace.rows, trace.inputs[0], delta, update);
+  absl::Status Backward(const Trace& trace, const float* d, int, float* input_delta) override {
+    return kernels_->BackwardData(trace.rows, d, matrices_.feedback, input_delta);
   }
 
-  absl::Status Backward(const Trace& trace, const float* delta, int, float* input_delta) override {
-    return kernels_->BackwardData(trace.rows, delta, matrices_.feedback, input_delta);
+ protected:
+  absl::Status PrepareKernels(int64_t rows) override { return kernels_->PrepareRows(rows); }
+
+  absl::Status ComputeUpdate(int64_t rows, const float* x, const float* d, float* g) override {
+    return kernels_->BackwardWeights(rows, x, d, g);
   }
 
  private:
   const std::unique_ptr<DenseKernels> kernels_;
-  const int64_t units_;
-  const spec::Activation activation_;
-  const LayerMatrices& matrices_;
-  device::AlignedBuffer<uint8_t> open_;
 };
 
 }  // namespace
 
-std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, spec::Activation activation,
+std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, const WeightedOptions& options,
                                       const LayerMatrices& matrices) {
-  return std::make_unique<DenseLayer>(inputs, units, activation, matrices);
+  return std::make_unique<DenseLayer>(inputs, units, options, matrices);
 }
 
 void DenseToCanonical(const spec::Shape& input, int64_t units, const float* internal,

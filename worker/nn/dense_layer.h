@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fully connected layer with its activation.
+// A fully connected layer with its bias and activation.
 #ifndef HEBB_WORKER_NN_DENSE_LAYER_H_
 #define HEBB_WORKER_NN_DENSE_LAYER_H_
 
@@ -7,14 +7,14 @@
 #include <memory>
 
 #include "common/spec/shapes.h"
-#include "common/spec/spec.h"
 #include "worker/nn/layer.h"
+#include "worker/nn/weighted_layer.h"
 
 namespace hebb::nn {
 
 // Internal layout of W, R and G: [unit][y][x][channel] of the input, as activations lie.
 // `matrices`, borrowed: in that layout.
-std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, spec::Activation activation,
+std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, const WeightedOptions& options,
                                       const LayerMatrices& matrices);
 
 // Between the internal layout and the canonical one, [unit][channel][y][x].

@@ -59,6 +59,16 @@ HEBB_SIMD void Mask(int64_t places, int64_t channels, const uint8_t* keep, float
   }
 }
 
+// One row: keep is by channel.
+HEBB_SIMD void MaskChannels(int64_t places, int64_t channels, const uint8_t* keep, float scale,
+                            const float* from, float* to) {
+  for (int64_t p = 0; p < places; ++p) {
+    for (int64_t c = 0; c < channels; ++c) {
+      to[p * channels + c] = keep[c] != 0 ? from[p * channels + c] * scale : 0.0f;
+    }
+  }
+}
+
 HEBB_SIMD void MaskBackward(int64_t size, const float* output, float scale, const float* delta,
                             float* input_delta) {
   for (int64_t i = 0; i < size; ++i) input_delta[i] = output[i] != 0.0f ? delta[i] * scale : 0.0f;
@@ -66,15 +76,17 @@ HEBB_SIMD void MaskBackward(int64_t size, const float* output, float scale, cons
 
 class Dropout : public Layer {
  public:
-  Dropout(const spec::Shape& shape, double rate, int layer_index)
+  Dropout(const spec::Shape& shape, const spec::Dropout& dropout, int layer_index)
       : channels_(shape.channels),
         places_(shape.height * shape.width),
+        per_channel_(dropout.per_channel),
+        draws_(per_channel_ ? channels_ : shape.size()),
         layer_index_(static_cast<uint32_t>(layer_index)),
-        threshold_(static_cast<uint32_t>(std::ceil(rate * 0x1p24))),
-        scale_(static_cast<float>(1.0 / (1.0 - rate))),
-        blocks_(static_cast<uint32_t>((shape.size() + 4 * kLanes - 1) / (4 * kLanes) * kLanes)),
+        threshold_(static_cast<uint32_t>(std::ceil(dropout.rate * 0x1p24))),
+        scale_(static_cast<float>(1.0 / (1.0 - dropout.rate))),
+        blocks_(static_cast<uint32_t>((draws_ + 4 * kLanes - 1) / (4 * kLanes) * kLanes)),
         words_(int64_t{4} * blocks_),
-        keep_(shape.size()) {}
+        keep_(draws_) {}
 
   absl::Status Prepare(int64_t) override { return absl::OkStatus(); }
 
@@ -88,8 +100,9 @@ class Dropout : public Layer {
     for (int64_t row = 0; row < batch.rows; ++row) {
       DropoutWords(batch.seed, layer_index_, static_cast<uint32_t>(batch.epoch),
                    static_cast<uint32_t>(batch.ids[row]), blocks_, words_.data());
-      Decide(units, words_.data(), threshold_, keep_.data());
-      Mask(places_, channels_, keep_.data(), scale_, inputs[0] + row * units, output + row * units);
+      Decide(draws_, words_.data(), threshold_, keep_.data());
+      const auto mask = per_channel_ ? MaskChannels : Mask;
+      mask(places_, channels_, keep_.data(), scale_, inputs[0] + row * units, output + row * units);
     }
     return absl::OkStatus();
   }
@@ -102,6 +115,8 @@ class Dropout : public Layer {
  private:
   const int64_t channels_;
   const int64_t places_;
+  const bool per_channel_;
+  const int64_t draws_;  // a row
   const uint32_t layer_index_;
   const uint32_t threshold_;  // U < rate exactly where the word's upper 24 bits are below
   const float scale_;
@@ -123,8 +138,9 @@ void DropoutWords(uint64_t seed, uint32_t layer, uint32_t epoch, uint32_t sample
   }
 }
 
-std::unique_ptr<Layer> MakeDropout(const spec::Shape& shape, double rate, int layer_index) {
-  return std::make_unique<Dropout>(shape, rate, layer_index);
+std::unique_ptr<Layer> MakeDropout(const spec::Shape& shape, const spec::Dropout& dropout,
+                                   int layer_index) {
+  return std::make_unique<Dropout>(shape, dropout, layer_index);
 }
 
 }  // namespace hebb::nn

@@ -7,14 +7,17 @@
 #include <memory>
 
 #include "common/spec/shapes.h"
+#include "common/spec/spec.h"
 #include "worker/nn/layer.h"
 
 namespace hebb::nn {
 
 // Forward, training: a unit is dropped where U < rate, else multiplied by 1/(1-rate). U is word i
-// of RandomStream(seed, kDropout, layer, epoch, sample id), i the unit's canonical (C,H,W) index.
-// Backward: 0 wherever the output is 0, else times 1/(1-rate).
-std::unique_ptr<Layer> MakeDropout(const spec::Shape& shape, double rate, int layer_index);
+// of RandomStream(seed, kDropout, layer, epoch, sample id), i the unit's canonical (C,H,W) index
+// or, per channel, its channel: then a channel is dropped at all places or at none. Backward: 0
+// wherever the output is 0, else times 1/(1-rate).
+std::unique_ptr<Layer> MakeDropout(const spec::Shape& shape, const spec::Dropout& dropout,
+                                   int layer_index);
 
 // Words 0 .. 4*blocks-1 of that stream, the same as RandomStream::Block. REQUIRES: blocks a
 // multiple of 16.

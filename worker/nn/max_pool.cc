@@ -7,6 +7,7 @@
 
 #include "worker/device/aligned_buffer.h"
 #include "worker/device/simd.h"
+#include "worker/nn/pool_windows.h"
 
 namespace hebb::nn {
 namespace {
@@ -42,10 +43,8 @@ class MaxPool : public Layer {
   MaxPool(const spec::MaxPool& pool, const spec::ResolvedLayer& resolved)
       : in_(resolved.input),
         out_(resolved.output),
-        size_(pool.size),
-        stride_(pool.stride == 0 ? pool.size : pool.stride),
-        pad_(resolved.pad_before),
-        zeros_take_part_(stride_ < size_),
+        windows_{pool.size, pool.stride == 0 ? pool.size : pool.stride, resolved.pad_before},
+        zeros_take_part_(windows_.stride < windows_.size),
         ties_(pool.ties) {}
 
   absl::Status Prepare(int64_t rows) override {
@@ -86,30 +85,15 @@ class MaxPool : public Layer {
   }
 
  private:
+  using Range = PoolWindows::Range;
   struct Position {
     int64_t row, y, x;
   };
-  struct Range {
-    int64_t begin, end;
-  };
-
-  // The part of window `index` that lies inside an image of `n` rows (or columns).
-  Range Inside(int64_t index, int64_t n) const {
-    const int64_t start = index * stride_ - pad_;
-    return {std::max<int64_t>(start, 0), std::min(start + size_, n)};
-  }
-
-  // The windows that hold position `p`.
-  Range WindowsOver(int64_t p, int64_t windows) const {
-    const int64_t last = (p + pad_) / stride_;
-    const int64_t first = std::max<int64_t>(p + pad_ - size_ + stride_, 0) / stride_;
-    return {first, std::min(last + 1, windows)};
-  }
 
   uint32_t Place(int64_t y, int64_t x) const { return static_cast<uint32_t>(y * in_.width + x); }
 
   void PoolWindow(const float* image, int64_t y, int64_t x, int64_t at, float* best) {
-    const Range rows = Inside(y, in_.height), columns = Inside(x, in_.width);
+    const Range rows = windows_.Inside(y, in_.height), columns = windows_.Inside(x, in_.width);
     const bool first_ties = ties_ == spec::Ties::kFirst;
     uint32_t* places = first_ties ? places_.data() + at : nullptr;
     std::fill_n(best, in_.channels, -std::numeric_limits<float>::infinity());
@@ -124,7 +108,7 @@ class MaxPool : public Layer {
         }
       }
     }
-    const bool whole = rows.end - rows.begin == size_ && columns.end - columns.begin == size_;
+    const bool whole = rows.size() == windows_.size && columns.size() == windows_.size;
     if (zeros_take_part_ && !whole) PoolZeros(best, places);
   }
 
@@ -137,7 +121,7 @@ class MaxPool : public Layer {
   }
 
   void GatherPosition(const Trace& trace, const float* delta, Position p, float* to) const {
-    const Range rows = WindowsOver(p.y, out_.height), columns = WindowsOver(p.x, out_.width);
+    const Range rows = windows_.Over(p.y, out_.height), columns = windows_.Over(p.x, out_.width);
     const int64_t channels = in_.channels;
     const float* values =
         trace.inputs[0] + ((p.row * in_.height + p.y) * in_.width + p.x) * channels;
@@ -155,9 +139,7 @@ class MaxPool : public Layer {
 
   const spec::Shape in_;
   const spec::Shape out_;
-  const int64_t size_;
-  const int64_t stride_;
-  const int64_t pad_;  // rows above, columns left
+  const PoolWindows windows_;
   const bool zeros_take_part_;
   const spec::Ties ties_;
   device::AlignedBuffer<uint32_t> places_;  // ties = first: the input place of each maximum

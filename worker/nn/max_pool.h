@@ -11,8 +11,9 @@
 
 namespace hebb::nn {
 
-// stride < size: windows anchored at their upper-left corner; at the bottom and right they hang
-// over zeros that take part in the maximum. stride == size: TensorFlow's SAME, padding is ignored.
+// Padding same, stride < size: windows anchored at their upper-left corner; at the bottom and right
+// they hang over zeros that take part in the maximum. stride == size: TensorFlow's SAME, padding is
+// ignored. Padding valid: whole windows only; rows and columns left over have no part in anything.
 // Backward: ties = all gives the whole gradient to every position of the window that equals the
 // maximum, ties = first to the first of them in row order. A padded zero that is the maximum alone
 // keeps the gradient to itself. Overlapping windows add up, in row order.

@@ -12,6 +12,13 @@ namespace hebb::rules {
 std::unique_ptr<Rule> MakeBackprop();
 std::unique_ptr<Rule> MakeFixedRandomFeedback();
 std::unique_ptr<Rule> MakeUpdatedRandomFeedback();
+std::unique_ptr<Rule> MakeSignOfUpdatedFeedback();
+std::unique_ptr<Rule> MakeKolenPollack(float decay);
+std::unique_ptr<Rule> MakeDirectFeedbackAlignment();
+std::unique_ptr<Rule> MakeUniformSignFeedback();
+std::unique_ptr<Rule> MakeBatchwiseRandomSignFeedback();
+std::unique_ptr<Rule> MakeFixedRandomSignFeedback();
+std::unique_ptr<Rule> MakeWeightMirror(float mirror_rate);
 
 }  // namespace hebb::rules
 

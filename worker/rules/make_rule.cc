@@ -7,7 +7,7 @@
 
 namespace hebb::rules {
 
-std::unique_ptr<Rule> MakeRule(spec::Rule rule) {
+std::unique_ptr<Rule> MakeRule(spec::Rule rule, const spec::RuleOptions& options) {
   switch (rule) {
     case spec::Rule::kBp:
       return MakeBackprop();
@@ -15,6 +15,20 @@ std::unique_ptr<Rule> MakeRule(spec::Rule rule) {
       return MakeFixedRandomFeedback();
     case spec::Rule::kUrfb:
       return MakeUpdatedRandomFeedback();
+    case spec::Rule::kUrfbSign:
+      return MakeSignOfUpdatedFeedback();
+    case spec::Rule::kKolenPollack:
+      return MakeKolenPollack(static_cast<float>(options.decay));
+    case spec::Rule::kDfa:
+      return MakeDirectFeedbackAlignment();
+    case spec::Rule::kUsf:
+      return MakeUniformSignFeedback();
+    case spec::Rule::kBrsf:
+      return MakeBatchwiseRandomSignFeedback();
+    case spec::Rule::kFrsf:
+      return MakeFixedRandomSignFeedback();
+    case spec::Rule::kWeightMirror:
+      return MakeWeightMirror(static_cast<float>(options.mirror_rate));
   }
   HEBB_CHECK(false);
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A learning rule: which matrix carries the error down, and what a layer's local update G does to
-// its matrices W (feedforward) and R (feedback). paper.md section 1.
+// its matrices W (feedforward) and R (feedback). paper.md sections 1 and 11; docs/adding_a_rule.md.
 //
-// To add a rule: one file with its class, one line in make_rule.cc. A rule that shrinks its
-// matrices (Kolen-Pollack) does so in Update; one whose signal is no stored matrix (sign variants)
-// needs Signal to take scratch memory. All see matrices in the layer's internal layout.
+// A rule is one file with its class, and one line in make_rule.cc. All of it is elementwise, so
+// that rules know no layout and any part of a layer may be updated alone.
 #ifndef HEBB_WORKER_RULES_RULE_H_
 #define HEBB_WORKER_RULES_RULE_H_
 
@@ -12,23 +11,33 @@
 #include <span>
 
 #include "common/spec/spec.h"
+#include "worker/rules/descent.h"
 
 namespace hebb::rules {
 
 // The two matrices of one layer, or the same part of each; `feedback` is empty where the rule
 // keeps none.
-struct Matrices {
-  std::span<float> forward;   // W
-  std::span<float> feedback;  // R
-};
 struct ConstMatrices {
-  std::span<const float> forward;
-  std::span<const float> feedback;
+  std::span<const float> forward;   // W
+  std::span<const float> feedback;  // R, or the magnitudes of this step (redraws_magnitudes)
 };
 
-struct Rates {
-  float forward = 0;   // eta
-  float feedback = 0;  // eta_R
+// What the error returns through: delta_{l-1} = B^T d_l.
+enum class Carrier {
+  kForward,   // B = W
+  kFeedback,  // B = R
+  kDerived,   // B is computed from W and R in every step (Derive)
+  kDirect,    // the output error itself reaches every layer, through an R of its own
+};
+
+// One step's work on a layer, or on a part of it.
+struct LayerStep {
+  std::span<const float> gradient;           // G, for W
+  std::span<const float> feedback_gradient;  // for R: G, unless the update is asymmetric
+  Descent descent;                           // of W
+  Descent feedback_descent;                  // of R
+  Weights forward;
+  Weights feedback;  // empty without an R
 };
 
 // Immutable, hence thread-safe.
@@ -36,24 +45,27 @@ class Rule {
  public:
   virtual ~Rule() = default;
 
-  // Whether layers own an R at all.
-  virtual bool keeps_feedback() const = 0;
+  virtual Carrier carrier() const = 0;
 
-  // B of delta_{l-1} = B^T d_l. A view of one of the matrices.
-  virtual std::span<const float> Signal(const ConstMatrices& matrices) const = 0;
+  // Whether layers own an R: state that is exported and, under some rules, updated.
+  virtual bool keeps_feedback() const { return true; }
+  virtual bool updates_feedback() const { return false; }
+  // Whether a new random R is drawn for Derive in every step.
+  virtual bool redraws_magnitudes() const { return false; }
+  // Whether noise passes through each layer in every step and moves R (LayerStep's feedback
+  // gradient is then the correlation of noise and response).
+  virtual bool mirrors() const { return false; }
 
-  // Takes the batch's summed update. Elementwise, so that any part of a layer may be updated
-  // alone: the parts must be equally long.
-  virtual void Update(std::span<const float> gradient, const Rates& rates,
-                      const Matrices& matrices) const = 0;
+  // kDerived only: writes B. `scale` = sqrt(2 / (fan_in + fan_out)) of the layer. All spans are of
+  // one size.
+  virtual void Derive(const ConstMatrices&, float /*scale*/, std::span<float> /*signal*/) const {}
 
-  // Applies Update to the matrix behind Signal only, into `next`: what the signal passes through
-  // under propagate: after_update. REQUIRES: next.size() == gradient.size().
-  virtual void NextSignal(std::span<const float> gradient, const Rates& rates,
-                          const ConstMatrices& matrices, std::span<float> next) const = 0;
+  // Takes the batch's summed update.
+  virtual void Update(const LayerStep& step) const = 0;
 };
 
-std::unique_ptr<Rule> MakeRule(spec::Rule rule);
+// `options`: of the job.
+std::unique_ptr<Rule> MakeRule(spec::Rule rule, const spec::RuleOptions& options);
 
 }  // namespace hebb::rules
 

@@ -9,9 +9,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "common/rpc/spec.h"
+#include "common/spec/stages.h"
 #include "common/status_macros.h"
-#include "worker/comm/tree_sum.h"
-#include "worker/data/order.h"
 #include "worker/runtime/epoch_record.h"
 
 namespace hebb::runtime {
@@ -144,7 +143,28 @@ Attempt::Next Attempt::Take(Generation& generation) {
     case train::RunEnd::kFinished:
       break;
   }
+  if (const absl::Status audit = ReportAudit(); !audit.ok()) return Broken(generation, audit);
   return Conclude(generation, v1::AttemptResult::SUCCEEDED);
+}
+
+// What the audit found goes to the job's log; a read of forward weights fails the job.
+absl::Status Attempt::ReportAudit() {
+  const std::optional<engine::AuditReport>& audit = trainer_->final_metrics().audit;
+  if (!audit) return absl::OkStatus();
+  for (const std::string& read : audit->reads) {
+    assignment_.LogLine(LogLevel::kError, absl::StrCat("audit: ", read));
+  }
+  for (const std::string& note : audit->notes) {
+    assignment_.LogLine(LogLevel::kInfo, absl::StrCat("audit, a note: ", note));
+  }
+  if (audit->reads.empty()) {
+    assignment_.LogLine(LogLevel::kInfo, "audit: the feedback path reads no forward weight");
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "audit: weight transport: ", audit->reads.front(),
+      audit->reads.size() == 1 ? std::string()
+                               : absl::StrCat(" (and ", audit->reads.size() - 1, " more)")));
 }
 
 absl::StatusOr<train::RunEnd> Attempt::Train(Generation& generation) {
@@ -248,7 +268,7 @@ void Attempt::StepDone(const train::StepReport& report) {
   last_step_ = report;
   progress_due_ = true;
   assignment_.SetStep(report.step);
-  context_.metrics.StepDone(report, OwnImages(report.step));
+  context_.metrics.StepDone(report);
   if (absl::Now() >= next_progress_) SendProgress();
 }
 
@@ -265,26 +285,13 @@ void Attempt::SendProgress() {
   next_progress_ = absl::Now() + kProgressEvery;
 }
 
-// This rank's slices of the step's batch.
-int64_t Attempt::OwnImages(int64_t step) const {
-  const int64_t records = dataset_->size(data::Split::kTrain);
-  const int64_t batch = job_.learning.batch_size;
-  const int64_t step_in_epoch = (step - 1) % data::StepsPerEpoch(records, batch);
-  const auto [begin, end] = data::BatchRange(records, batch, step_in_epoch);
-  const int slices =
-      job_.data_parallel.slices > 0 ? static_cast<int>(job_.data_parallel.slices) : topology_.size;
-  const comm::SliceRange own = comm::SlicesOfRank(slices, topology_.rank, topology_.size);
-  return data::SliceRows(end - begin, slices, own.end - 1).second -
-         data::SliceRows(end - begin, slices, own.begin).first;
-}
-
 void Attempt::EpochDone(const train::EpochMetrics& metrics) {
   last_epoch_ = metrics;
   if (progress_due_) SendProgress();
   context_.metrics.EpochDone(metrics);
   assignment_.EpochDone(MakeEpochRecord(metrics));
   if (topology_.rank != 0) return;
-  assignment_.LogLine(LogLevel::kInfo, EpochLine(metrics, job_.learning.epochs));
+  assignment_.LogLine(LogLevel::kInfo, EpochLine(metrics, spec::TotalEpochs(job_)));
 }
 
 absl::Status Attempt::SaveCheckpoint(std::string bytes, int64_t step, const std::string&) {

@@ -51,12 +51,12 @@ class Attempt : private train::Observer {
   Next Take(Generation& generation);
   // Forms, syncs and trains; the communicator is gone when it returns.
   absl::StatusOr<train::RunEnd> Train(Generation& generation);
+  absl::Status ReportAudit();
   absl::Status CheckState(const v1::FormGang& form) const;
   Next Conclude(Generation& generation, v1::AttemptResult::Outcome outcome);
   Next Broken(const Generation& generation, const absl::Status& status);
   void Report(const std::string& cause, bool fatal);
   void SendProgress();
-  int64_t OwnImages(int64_t step) const;
   v1::AttemptResult Result(v1::AttemptResult::Outcome outcome) const;
 
   void StepDone(const train::StepReport& report) override;

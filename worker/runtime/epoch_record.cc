@@ -17,6 +17,21 @@ void FillMetrics(const train::FinalMetrics& from, v1::Metrics& to) {
   if (from.test_loss) to.set_test_loss(*from.test_loss);
 }
 
+namespace {
+
+v1::LayerState LayerStateOf(const engine::LayerDiagnostics& from) {
+  v1::LayerState layer;
+  layer.set_layer(from.layer);
+  if (from.error_angle) layer.set_error_angle(*from.error_angle);
+  if (from.saturated) layer.set_saturated(*from.saturated);
+  if (from.sparsity) layer.set_sparsity(*from.sparsity);
+  if (from.forward_update_norm) layer.set_forward_update_norm(*from.forward_update_norm);
+  if (from.feedback_update_norm) layer.set_feedback_update_norm(*from.feedback_update_norm);
+  return layer;
+}
+
+}  // namespace
+
 v1::EpochRecord MakeEpochRecord(const train::EpochMetrics& metrics) {
   v1::EpochRecord record;
   record.set_epoch(metrics.epoch);
@@ -26,6 +41,9 @@ v1::EpochRecord MakeEpochRecord(const train::EpochMetrics& metrics) {
     v1::LayerAlignment& alignment = *record.add_alignment();
     alignment.set_layer(layer);
     alignment.set_cosine(cosine);
+  }
+  for (const engine::LayerDiagnostics& layer : metrics.layers) {
+    *record.add_layers() = LayerStateOf(layer);
   }
   record.set_seconds(metrics.seconds);
   return record;

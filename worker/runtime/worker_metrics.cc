@@ -123,9 +123,9 @@ void WorkerMetrics::GenerationFormed(int size) {
   series_->SetJob("hebb_worker_gang_size", size);
 }
 
-void WorkerMetrics::StepDone(const train::StepReport& report, int64_t images) {
+void WorkerMetrics::StepDone(const train::StepReport& report) {
   series_->steps.Increment();
-  series_->images.Increment(static_cast<double>(images));
+  series_->images.Increment(static_cast<double>(report.own_images));
   series_->data.Observe(report.data_seconds);
   series_->compute.Observe(report.compute_seconds);
   series_->wait.Observe(report.wait_seconds);

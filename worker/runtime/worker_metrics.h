@@ -27,8 +27,7 @@ class WorkerMetrics {
   bool attached() const;
   void BeginJob(const std::string& job);
   void GenerationFormed(int size);
-  // `images`: those of this rank's share of the step.
-  void StepDone(const train::StepReport& report, int64_t images);
+  void StepDone(const train::StepReport& report);
   void EpochDone(const train::EpochMetrics& metrics);
   void CheckpointUploaded(bool ok);
 

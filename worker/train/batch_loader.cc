@@ -22,14 +22,14 @@ std::pair<int64_t, int64_t> SliceLayout::Rows(int64_t rows, int local) const {
 }
 
 Batch BatchLoader::Load(int64_t step) {
-  const spec::Job& job = plan_.job;
-  const int64_t epoch = plan_.EpochOfStep(step);
+  const spec::Job& job = stage_.job;
+  const int64_t epoch = stage_.EpochAfter(step);
   if (order_epoch_ != epoch) {
     data::FillEpochOrder(job.seed, epoch, plan_.records, job.dataset.shuffle, order_);
     order_epoch_ = epoch;
   }
   const auto [begin, end] =
-      data::BatchRange(plan_.records, job.learning.batch_size, step % plan_.steps_per_epoch);
+      data::BatchRange(plan_.records, job.learning.batch_size, stage_.StepInEpochAfter(step));
   const int64_t rows = end - begin;
   const int count = layout_.local_slices();
   // A rank's slices follow each other in the batch, so its samples are one range.
@@ -47,7 +47,7 @@ Batch BatchLoader::Load(int64_t step) {
     const auto [slice_begin, slice_end] = layout_.Rows(rows, local);
     slices_.push_back(samples.subspan(slice_begin - first, slice_end - slice_begin));
   }
-  return {rows, slices_};
+  return {rows, last - first, slices_};
 }
 
 }  // namespace hebb::train

@@ -27,21 +27,25 @@ struct SliceLayout {
 };
 
 struct Batch {
-  int64_t rows = 0;  // of all ranks
+  int64_t rows = 0;      // of all ranks
+  int64_t own_rows = 0;  // of this one
   std::span<const std::span<const engine::Sample>> slices;
 };
 
 // One thread at a time. Allocates nothing after the first epoch's first step.
 class BatchLoader {
  public:
-  // `plan` is borrowed. REQUIRES: topology.size <= slices, or slices == 0.
-  BatchLoader(const RunPlan& plan, const SliceLayout& layout) : plan_(plan), layout_(layout) {}
+  // `plan` and `stage` are borrowed. REQUIRES: topology.size <= slices, or slices == 0.
+  BatchLoader(const RunPlan& plan, const Stage& stage, const SliceLayout& layout)
+      : plan_(plan), stage_(stage), layout_(layout) {}
 
-  // The samples of the step after `step` steps, valid until the next call.
+  // The samples of the step after `step` steps, valid until the next call. REQUIRES: it is of the
+  // stage.
   Batch Load(int64_t step);
 
  private:
   const RunPlan& plan_;
+  const Stage& stage_;
   const SliceLayout layout_;
   int64_t order_epoch_ = -1;
   std::vector<int64_t> order_;  // of order_epoch_

@@ -2,6 +2,7 @@
 #include "worker/train/gang_trainer.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,9 +22,7 @@ class GangTrainer final : public Trainer {
 
   int64_t step() const override { return state_.progress.step; }
   int64_t total_steps() const override { return plan_->total_steps; }
-  std::string WeightsDigest() const override {
-    return weights::WeightsDigest(state_.engine().Export());
-  }
+  std::string WeightsDigest() const override { return weights::WeightsDigest(state_.Export()); }
 
   absl::Status LoadCheckpoint(const std::string& bytes, const std::string& origin) override {
     // An evaluation takes the weights of any job's checkpoint.
@@ -45,10 +44,15 @@ class GangTrainer final : public Trainer {
 
   absl::StatusOr<RunEnd> Run(comm::Communicator& communicator, Requests& requests,
                              Observer& observer) override {
-    HEBB_ASSIGN_OR_RETURN(
-        const std::unique_ptr<Generation> generation,
-        Generation::Create(*plan_, state_, throughput_, {communicator, requests, observer}));
-    return generation->Run(final_metrics_);
+    HEBB_RETURN_IF_ERROR(state_.LeaveUnbegunStage());
+    for (;;) {
+      HEBB_ASSIGN_OR_RETURN(
+          const std::unique_ptr<Generation> generation,
+          Generation::Create(*plan_, state_, throughput_, {communicator, requests, observer}));
+      HEBB_ASSIGN_OR_RETURN(const std::optional<RunEnd> end, generation->Run(final_metrics_));
+      if (end) return *end;
+      HEBB_RETURN_IF_ERROR(state_.EnterNextStage());
+    }
   }
 
   const FinalMetrics& final_metrics() const override { return final_metrics_; }

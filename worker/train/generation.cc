@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/spec/stages.h"
 #include "common/status_macros.h"
 #include "worker/train/evaluation.h"
 #include "worker/train/state_sync.h"
@@ -20,6 +21,7 @@ namespace {
 // Backstops only: who is dead is found out by heartbeats. Ranks come here after making their
 // engines, and rank 0's last checkpoint may go through a slow line.
 constexpr absl::Duration kAgreeBackstop = absl::Minutes(2);
+constexpr int64_t kDiagnosedRecords = 256;
 constexpr absl::Duration kSaveBackstop = absl::Minutes(10);
 
 SliceLayout LayoutOf(const RunPlan& plan, comm::Topology topology) {
@@ -50,7 +52,8 @@ absl::StatusOr<std::unique_ptr<Generation>> Generation::Create(const RunPlan& pl
         "a gang of ", layout.topology.size, " workers for data_parallel.slices: ", layout.slices,
         "; at most one per slice"));
   }
-  const int64_t batch = std::min(plan.job.learning.batch_size, plan.records);
+  const Stage& stage = plan.stages[state.stage()];
+  const int64_t batch = std::min(stage.job.learning.batch_size, plan.records);
   const auto [begin, end] = layout.Rows(batch, 0);  // the first slices are the largest
   HEBB_RETURN_IF_ERROR(state.FitEngine(layout.local_slices(), std::max(end - begin, int64_t{1})));
   return std::unique_ptr<Generation>(new Generation(plan, state, throughput, gang, layout));
@@ -59,16 +62,17 @@ absl::StatusOr<std::unique_ptr<Generation>> Generation::Create(const RunPlan& pl
 Generation::Generation(const RunPlan& plan, RunState& state, Throughput& throughput,
                        const Gang& gang, const SliceLayout& layout)
     : plan_(plan),
+      stage_(plan.stages[state.stage()]),
       state_(state),
       throughput_(throughput),
       gang_(gang),
       rank_(layout.topology.rank),
-      loader_(plan, layout),
+      loader_(plan, stage_, layout),
       totals_(layout.local_slices()),
       epoch_begin_(absl::Now()),
-      sums_(gang.communicator, layout, state.engine().parameters()) {}
+      sums_(gang.communicator, layout, state.engine().sums()) {}
 
-absl::StatusOr<RunEnd> Generation::Run(FinalMetrics& final) {
+absl::StatusOr<std::optional<RunEnd>> Generation::Run(FinalMetrics& final) {
   HEBB_RETURN_IF_ERROR(AgreeOnStanding(gang_.communicator, state_, absl::Now() + kAgreeBackstop));
   for (;;) {
     if (plan_.AtEpochEnd(state_.progress.step) && !state_.epoch_reported) {
@@ -78,6 +82,7 @@ absl::StatusOr<RunEnd> Generation::Run(FinalMetrics& final) {
       HEBB_RETURN_IF_ERROR(Finish(final));
       return RunEnd::kFinished;
     }
+    if (plan_.StageAfter(state_.progress.step) != state_.stage()) return std::nullopt;
     HEBB_ASSIGN_OR_RETURN(const ControlFlags flags, Step());
     const int64_t every = plan_.job.checkpoint.every_steps;
     if (rank_ == 0 && every > 0 && state_.progress.step % every == 0 && !at_end()) {
@@ -99,19 +104,21 @@ absl::StatusOr<ControlFlags> Generation::Step() {
 
   // Everything has arrived: from here the step cannot fail.
   const absl::Time apply_begin = absl::Now();
-  state_.engine().Apply(sums_.sums());
+  state_.engine().Apply(ContextAfter(state_.progress.step, batch.rows), sums_.sums());
+  state_.StageBegun();
   CountStep(plan_, batch.rows, totals.loss, std::llround(totals.correct), state_.progress);
   state_.epoch_reported = false;
+  stepped_ = true;
   const absl::Time end = absl::Now();
   report.apply_seconds = absl::ToDoubleSeconds(end - apply_begin);
   throughput_.images += batch.rows;
+  report.own_images = batch.own_rows;
   Report(report, end - begin);
   return totals.flags;
 }
 
 absl::StatusOr<StepTotals> Generation::ComputeAndSum(const Batch& batch, StepReport& report) {
-  const engine::StepContext context = {
-      .seed = plan_.job.seed, .epoch = state_.progress.epoch, .batch_size = batch.rows};
+  const engine::StepContext context = ContextAfter(state_.progress.step, batch.rows);
   const absl::Time begin = absl::Now();
   const double waited_before = sums_.wait_seconds();
   sums_.Begin();
@@ -139,6 +146,19 @@ absl::StatusOr<StepTotals> Generation::ComputeAndSum(const Batch& batch, StepRep
   return totals;
 }
 
+engine::StepContext Generation::ContextAfter(int64_t step, int64_t rows) const {
+  const int64_t in_epoch = stage_.StepInEpochAfter(step);
+  const int64_t epoch = stage_.EpochAfter(step);
+  return {.seed = plan_.job.seed,
+          .epoch = epoch,
+          .batch_size = rows,
+          .step = step,
+          .rate_factor =
+              spec::RateFactor(plan_.job.learning.optimizer.schedule, epoch, plan_.total_epochs),
+          .first_of_epoch = in_epoch == 0,
+          .last_of_epoch = in_epoch + 1 == stage_.steps_per_epoch};
+}
+
 void Generation::Report(StepReport& report, absl::Duration took) {
   sums_.StepTook(took);
   throughput_.seconds += absl::ToDoubleSeconds(took);
@@ -156,7 +176,7 @@ absl::Status Generation::EndEpoch() {
   const checkpoint::Progress& progress = state_.progress;
   const auto samples = static_cast<double>(progress.epoch_samples);
   EpochMetrics metrics;
-  metrics.epoch = progress.step / plan_.steps_per_epoch;
+  metrics.epoch = stage_.EpochAfter(progress.step);
   metrics.step = progress.step;
   metrics.train_loss = progress.epoch_loss / samples;
   metrics.train_accuracy = static_cast<double>(progress.epoch_correct) / samples;
@@ -166,10 +186,10 @@ absl::Status Generation::EndEpoch() {
                                         gang_.communicator));
     metrics.validation_accuracy = evaluation.accuracy();
   }
-  const std::vector<double> cosines = state_.engine().Alignment();
-  const auto parameters = state_.engine().parameters();
-  for (size_t i = 0; i < cosines.size(); ++i) {
-    metrics.alignment.emplace_back(parameters[i].layer, cosines[i]);
+  metrics.alignment = state_.engine().Alignment();
+  const int64_t every = plan_.job.diagnostics.every_epochs;
+  if (rank_ == 0 && every > 0 && metrics.epoch % every == 0) {
+    HEBB_ASSIGN_OR_RETURN(metrics.layers, Diagnose());
   }
   metrics.seconds = absl::ToDoubleSeconds(absl::Now() - epoch_begin_);
   state_.validation_accuracy = metrics.validation_accuracy;
@@ -178,10 +198,32 @@ absl::Status Generation::EndEpoch() {
   return absl::OkStatus();
 }
 
+// On the first training records, the same in every epoch, so that epochs can be compared.
+std::vector<engine::Sample> Generation::FirstRecords() const {
+  std::vector<engine::Sample> samples;
+  for (int64_t index = 0; index < std::min(plan_.records, kDiagnosedRecords); ++index) {
+    const data::Record record = plan_.dataset->Get(data::Split::kTrain, index);
+    samples.push_back({record.pixels, record.label, index});
+  }
+  return samples;
+}
+
+absl::StatusOr<std::vector<engine::LayerDiagnostics>> Generation::Diagnose() {
+  const std::span<const std::span<const float>> sums = sums_.sums();
+  return state_.engine().Diagnose(ContextAfter(state_.progress.step - 1, plan_.records),
+                                  FirstRecords(), stepped_ ? sums : sums.first(0));
+}
+
 absl::Status Generation::Finish(FinalMetrics& final) {
   const data::Dataset& dataset = *plan_.dataset;
   const bool trained = plan_.job.kind == spec::Kind::kTrain;
   FinalMetrics metrics;
+  if (plan_.job.kind == spec::Kind::kAudit) {
+    if (rank_ != 0) return absl::OkStatus();
+    HEBB_ASSIGN_OR_RETURN(final.audit,
+                          state_.engine().Audit(ContextAfter(0, plan_.records), FirstRecords()));
+    return absl::OkStatus();
+  }
   if (trained) {
     // Saved before the test, so that whatever happens to the test loses no step.
     HEBB_RETURN_IF_ERROR(SaveAndAgree());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One generation of a run on one rank: from the forming of a gang to its end.
+// One generation of a run on one rank: from the forming of a gang to its end, or to the end of a
+// stage of the run, after which the same gang goes on with another one of these.
 #ifndef HEBB_WORKER_TRAIN_GENERATION_H_
 #define HEBB_WORKER_TRAIN_GENERATION_H_
 
@@ -39,13 +40,15 @@ class Generation {
     Observer& observer;
   };
 
-  // INVALID_ARGUMENT: more ranks than slices.
+  // For the stage of the next step; the state must be of that stage. INVALID_ARGUMENT: more ranks
+  // than slices.
   static absl::StatusOr<std::unique_ptr<Generation>> Create(const RunPlan& plan, RunState& state,
                                                             Throughput& throughput,
                                                             const Gang& gang);
 
-  // As Trainer::Run. `final` is filled in at kFinished.
-  absl::StatusOr<RunEnd> Run(FinalMetrics& final);
+  // As Trainer::Run; nothing when the stage is over and the run is not. `final` is filled in at
+  // kFinished.
+  absl::StatusOr<std::optional<RunEnd>> Run(FinalMetrics& final);
 
  private:
   Generation(const RunPlan& plan, RunState& state, Throughput& throughput, const Gang& gang,
@@ -56,12 +59,16 @@ class Generation {
   absl::StatusOr<StepTotals> ComputeAndSum(const Batch& batch, StepReport& report);
   void Report(StepReport& report, absl::Duration took);
   absl::Status EndEpoch();
+  absl::StatusOr<std::vector<engine::LayerDiagnostics>> Diagnose();
+  std::vector<engine::Sample> FirstRecords() const;
+  engine::StepContext ContextAfter(int64_t step, int64_t rows) const;
   absl::Status Finish(FinalMetrics& final);
   absl::Status Save();
   absl::Status SaveAndAgree();
   bool at_end() const { return state_.progress.step >= plan_.total_steps; }
 
   const RunPlan& plan_;
+  const Stage& stage_;
   RunState& state_;
   Throughput& throughput_;
   const Gang gang_;
@@ -70,7 +77,8 @@ class Generation {
   std::vector<engine::SliceTotals> totals_;  // by local slice
   absl::Time epoch_begin_;
   std::optional<int64_t> saved_step_;
-  StepSums sums_;  // last: its queue ends before what it reads
+  bool stepped_ = false;  // sums_ holds a step's
+  StepSums sums_;         // last: its queue ends before what it reads
 };
 
 }  // namespace hebb::train

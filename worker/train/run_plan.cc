@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/spec/parse.h"
-#include "worker/data/order.h"
+#include "common/spec/stages.h"
 
 namespace hebb::train {
 
@@ -19,16 +19,38 @@ absl::StatusOr<RunPlan> MakeRunPlan(const spec::Job& job, std::string job_id, in
   plan.dataset = &dataset;
   plan.threads = std::max(threads, 1);
   plan.records = dataset.size(data::Split::kTrain);
-  if (plan.records <= 0 && job.kind == spec::Kind::kTrain) {
+  if (plan.records <= 0 && job.kind != spec::Kind::kEvaluate) {
     return absl::InvalidArgumentError(absl::StrCat(
         "dataset.validation: all training records of ", job.dataset.name,
         " are held out for validation, so none is left to train on; choose a smaller number"));
   }
-  plan.steps_per_epoch =
-      std::max(data::StepsPerEpoch(plan.records, job.learning.batch_size), int64_t{1});
-  if (job.kind == spec::Kind::kTrain) plan.total_steps = job.learning.epochs * plan.steps_per_epoch;
+  int64_t step = 0, epoch = 0;
+  for (spec::Job& stage_job : spec::StagesOf(job)) {
+    const int64_t batch = stage_job.learning.batch_size;
+    int64_t steps = spec::StepsPerEpoch(stage_job, plan.records);
+    if (steps == 0 && job.learning.drop_last && job.kind == spec::Kind::kTrain) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("learning.drop_last leaves no batch of ", batch, " from ", plan.records,
+                       " training records; use a smaller batch_size, or drop_last: false"));
+    }
+    steps = std::max(steps, int64_t{1});
+    const int64_t epochs = stage_job.learning.epochs;
+    plan.stages.push_back({std::move(stage_job), step, epoch, steps});
+    step += epochs * steps;
+    epoch += epochs;
+  }
+  if (job.kind == spec::Kind::kTrain) plan.total_steps = step;
+  plan.total_epochs = epoch;
   return plan;
 }
+
+int RunPlan::StageAfter(int64_t step) const {
+  int stage = static_cast<int>(stages.size()) - 1;
+  while (stage > 0 && step < stages[stage].first_step) --stage;
+  return stage;
+}
+
+int RunPlan::StageBefore(int64_t step) const { return step == 0 ? 0 : StageAfter(step - 1); }
 
 void CountStep(const RunPlan& plan, int64_t rows, double loss, int64_t correct,
                checkpoint::Progress& progress) {
@@ -41,24 +63,27 @@ void CountStep(const RunPlan& plan, int64_t rows, double loss, int64_t correct,
   progress.epoch_correct += correct;
   progress.epoch_samples += rows;
   ++progress.step;
-  progress.epoch = progress.step / plan.steps_per_epoch;
-  progress.step_in_epoch = progress.step % plan.steps_per_epoch;
+  const Stage& next = plan.stages[plan.StageAfter(progress.step)];
+  progress.epoch = next.EpochAfter(progress.step);
+  progress.step_in_epoch = next.StepInEpochAfter(progress.step);
 }
 
 absl::Status CheckProgress(const RunPlan& plan, const checkpoint::Progress& progress,
                            absl::string_view origin) {
   // What the cursor and the number of samples must be after that many steps.
-  const int64_t steps = progress.step == 0 ? 0 : (progress.step - 1) % plan.steps_per_epoch + 1;
-  const int64_t samples = std::min(steps * plan.job.learning.batch_size, plan.records);
+  const Stage& done = plan.stages[plan.StageBefore(progress.step)];
+  const Stage& next = plan.stages[plan.StageAfter(progress.step)];
+  const int64_t steps = progress.step == 0 ? 0 : done.StepInEpochAfter(progress.step - 1) + 1;
+  const int64_t samples = std::min(steps * done.job.learning.batch_size, plan.records);
   if (progress.step <= plan.total_steps && progress.epoch_samples == samples &&
-      progress.epoch == progress.step / plan.steps_per_epoch &&
-      progress.step_in_epoch == progress.step % plan.steps_per_epoch) {
+      progress.epoch == next.EpochAfter(progress.step) &&
+      progress.step_in_epoch == next.StepInEpochAfter(progress.step)) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(absl::StrCat(
       origin, ": checkpoint of another run: step ", progress.step, " with ", progress.epoch_samples,
       " samples of its epoch does not fit ", plan.records, " training records in batches of ",
-      plan.job.learning.batch_size, "; give the job the data set it began with"));
+      done.job.learning.batch_size, "; give the job the data set it began with"));
 }
 
 }  // namespace hebb::train

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,7 +16,21 @@
 
 namespace hebb::train {
 
-// Constant after MakeRunPlan; borrows the data set.
+// A run of epochs with one network and one batch size.
+struct Stage {
+  spec::Job job;  // as the stage sees it
+  int64_t first_step = 0;
+  int64_t first_epoch = 0;  // 0-based
+  int64_t steps_per_epoch = 0;
+
+  int64_t EpochAfter(int64_t step) const {
+    return first_epoch + (step - first_step) / steps_per_epoch;
+  }
+  int64_t StepInEpochAfter(int64_t step) const { return (step - first_step) % steps_per_epoch; }
+};
+
+// Constant after MakeRunPlan; borrows the data set. "After step s" is when s steps are done; the
+// step that follows belongs to the stage StageAfter(s), the one before it to StageBefore(s).
 struct RunPlan {
   spec::Job job;
   std::string job_id;
@@ -23,14 +38,18 @@ struct RunPlan {
   const data::Dataset* dataset = nullptr;
   int threads = 1;
   int64_t records = 0;  // to train on
-  int64_t steps_per_epoch = 0;
+  std::vector<Stage> stages;
   int64_t total_steps = 0;  // 0 for `kind: evaluate`
+  int64_t total_epochs = 0;
 
-  bool AtEpochEnd(int64_t step) const { return step > 0 && step % steps_per_epoch == 0; }
-  int64_t EpochOfStep(int64_t step) const { return step / steps_per_epoch; }  // 0-based
+  int StageAfter(int64_t step) const;   // index; the last one at the end
+  int StageBefore(int64_t step) const;  // 0 at the beginning
+  bool AtEpochEnd(int64_t step) const {
+    return step > 0 && stages[StageBefore(step)].StepInEpochAfter(step) == 0;
+  }
 };
 
-// INVALID_ARGUMENT: no record is left to train on.
+// INVALID_ARGUMENT: no record is left to train on, or too few for a whole batch with drop_last.
 absl::StatusOr<RunPlan> MakeRunPlan(const spec::Job& job, std::string job_id, int threads,
                                     const data::Dataset& dataset);
 

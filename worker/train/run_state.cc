@@ -9,6 +9,7 @@
 #include "common/spec/words.h"
 #include "common/status_macros.h"
 #include "common/weights/safetensors.h"
+#include "worker/train/carry_over.h"
 
 namespace hebb::train {
 namespace {
@@ -26,22 +27,28 @@ RunState::RunState(const RunPlan& plan, EngineFactory make_engine)
 absl::StatusOr<RunState> RunState::Create(const RunPlan& plan, EngineFactory make_engine) {
   RunState state(plan, std::move(make_engine));
   // The gang's size, and with it the share of the batch, comes with the first generation.
-  HEBB_ASSIGN_OR_RETURN(state.engine_, state.make_engine_(state.OptionsFor(1, 1)));
+  HEBB_ASSIGN_OR_RETURN(state.engine_, state.MakeEngine(0));
   return state;
 }
 
-engine::EngineOptions RunState::OptionsFor(int local_slices, int64_t max_slice_rows) const {
-  return {.job = &plan_->job,
+engine::EngineOptions RunState::OptionsFor(int stage, int local_slices,
+                                           int64_t max_slice_rows) const {
+  return {.job = &plan_->stages[stage].job,
           .facts = plan_->dataset->facts(),
           .threads = plan_->threads,
           .local_slices = local_slices,
-          .max_slice_rows = max_slice_rows};
+          .max_slice_rows = max_slice_rows,
+          .draw = stage};
+}
+
+absl::StatusOr<std::unique_ptr<engine::Engine>> RunState::MakeEngine(int stage) const {
+  return make_engine_(OptionsFor(stage, local_slices_, max_slice_rows_));
 }
 
 absl::Status RunState::FitEngine(int local_slices, int64_t max_slice_rows) {
   if (local_slices == local_slices_ && max_slice_rows == max_slice_rows_) return absl::OkStatus();
   HEBB_ASSIGN_OR_RETURN(std::unique_ptr<engine::Engine> engine,
-                        make_engine_(OptionsFor(local_slices, max_slice_rows)));
+                        make_engine_(OptionsFor(stage_, local_slices, max_slice_rows)));
   HEBB_RETURN_IF_ERROR(engine->Import(engine_->Export()));
   engine_ = std::move(engine);
   local_slices_ = local_slices;
@@ -49,9 +56,34 @@ absl::Status RunState::FitEngine(int local_slices, int64_t max_slice_rows) {
   return absl::OkStatus();
 }
 
+absl::Status RunState::EnterNextStage() {
+  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<engine::Engine> engine, MakeEngine(stage_ + 1));
+  std::vector<weights::Tensor> before = engine_->Export();
+  HEBB_RETURN_IF_ERROR(
+      engine->Import(CarryOver(before, engine->Export(), plan_->job.learning.second_stage)));
+  engine_ = std::move(engine);
+  before_stage_ = std::move(before);
+  ++stage_;
+  return absl::OkStatus();
+}
+
+absl::Status RunState::LeaveUnbegunStage() {
+  if (before_stage_.empty()) return absl::OkStatus();
+  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<engine::Engine> engine, MakeEngine(stage_ - 1));
+  HEBB_RETURN_IF_ERROR(engine->Import(before_stage_));
+  engine_ = std::move(engine);
+  before_stage_.clear();
+  --stage_;
+  return absl::OkStatus();
+}
+
+std::vector<weights::Tensor> RunState::Export() const {
+  return before_stage_.empty() ? engine_->Export() : before_stage_;
+}
+
 checkpoint::Encoded RunState::Encode() const {
   checkpoint::Checkpoint checkpoint;
-  checkpoint.tensors = engine_->Export();
+  checkpoint.tensors = Export();
   checkpoint.progress = progress;
   checkpoint.job_id = plan_->job_id;
   checkpoint.rule = spec::ToWord(plan_->job.learning.rule);
@@ -63,11 +95,25 @@ absl::Status RunState::Restore(absl::string_view bytes, absl::string_view origin
   HEBB_ASSIGN_OR_RETURN(const checkpoint::Checkpoint checkpoint, checkpoint::Decode(bytes, origin));
   HEBB_RETURN_IF_ERROR(checkpoint::CheckSpecDigest(checkpoint, plan_->spec_digest, origin));
   HEBB_RETURN_IF_ERROR(CheckProgress(*plan_, checkpoint.progress, origin));
-  HEBB_RETURN_IF_ERROR(WithOrigin(engine_->Import(checkpoint.tensors), origin));
+  const int stage = plan_->StageBefore(checkpoint.progress.step);
+  if (stage == stage_) {
+    HEBB_RETURN_IF_ERROR(WithOrigin(engine_->Import(checkpoint.tensors), origin));
+  } else {
+    HEBB_ASSIGN_OR_RETURN(std::unique_ptr<engine::Engine> engine, MakeEngine(stage));
+    HEBB_RETURN_IF_ERROR(WithOrigin(engine->Import(checkpoint.tensors), origin));
+    engine_ = std::move(engine);
+    stage_ = stage;
+  }
+  Reset();
   progress = checkpoint.progress;
+  return absl::OkStatus();
+}
+
+void RunState::Reset() {
+  progress = {};
+  before_stage_.clear();
   epoch_reported = false;
   validation_accuracy.reset();
-  return absl::OkStatus();
 }
 
 absl::Status RunState::RestoreWeights(absl::string_view bytes, absl::string_view origin) {
@@ -75,10 +121,19 @@ absl::Status RunState::RestoreWeights(absl::string_view bytes, absl::string_view
   std::erase_if(file.tensors, [](const weights::Tensor& tensor) {
     return absl::StartsWith(tensor.name, "optimizer/") || absl::StartsWith(tensor.name, "state/");
   });
-  HEBB_RETURN_IF_ERROR(WithOrigin(engine_->Import(file.tensors), origin));
-  progress = {};
-  epoch_reported = false;
-  validation_accuracy.reset();
+  // Only an evaluation may be given the weights of a later stage.
+  absl::Status taken = engine_->Import(file.tensors);
+  const int stages =
+      plan_->job.kind == spec::Kind::kEvaluate ? static_cast<int>(plan_->stages.size()) : 1;
+  for (int stage = stage_ + 1; !taken.ok() && stage < stages; ++stage) {
+    HEBB_ASSIGN_OR_RETURN(std::unique_ptr<engine::Engine> engine, MakeEngine(stage));
+    if (!engine->Import(file.tensors).ok()) continue;
+    engine_ = std::move(engine);
+    stage_ = stage;
+    taken = absl::OkStatus();
+  }
+  HEBB_RETURN_IF_ERROR(WithOrigin(taken, origin));
+  Reset();
   return absl::OkStatus();
 }
 

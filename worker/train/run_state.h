@@ -7,10 +7,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/weights/safetensors.h"
 #include "worker/checkpoint/checkpoint.h"
 #include "worker/engine/engine.h"
 #include "worker/train/run_plan.h"
@@ -27,6 +29,21 @@ class RunState {
   static absl::StatusOr<RunState> Create(const RunPlan& plan, EngineFactory make_engine);
 
   engine::Engine& engine() const { return *engine_; }
+  // Of the plan; the engine's network is this stage's.
+  int stage() const { return stage_; }
+
+  // Goes over to the next stage: the weights are carried over, untied, redrawn. Until a step of
+  // that stage is counted the state is still said to be that of the stage before, so that all
+  // replicas agree on it whether they have gone over or not.
+  absl::Status EnterNextStage();
+  // A step of the stage was applied.
+  void StageBegun() { before_stage_.clear(); }
+  // Goes back to the stage before if none was: a new gang may have to evaluate its last epoch
+  // again.
+  absl::Status LeaveUnbegunStage();
+
+  // The tensors after progress.step steps.
+  std::vector<weights::Tensor> Export() const;
 
   // Gives the engine this many slices, keeping the weights bit by bit.
   absl::Status FitEngine(int local_slices, int64_t max_slice_rows);
@@ -44,11 +61,17 @@ class RunState {
 
  private:
   RunState(const RunPlan& plan, EngineFactory make_engine);
-  engine::EngineOptions OptionsFor(int local_slices, int64_t max_slice_rows) const;
+  engine::EngineOptions OptionsFor(int stage, int local_slices, int64_t max_slice_rows) const;
+  // An engine for `stage` with the present slices.
+  absl::StatusOr<std::unique_ptr<engine::Engine>> MakeEngine(int stage) const;
+  void Reset();
 
   const RunPlan* plan_;
   EngineFactory make_engine_;
   std::unique_ptr<engine::Engine> engine_;
+  int stage_ = 0;
+  std::vector<weights::Tensor>
+      before_stage_;  // of the stage before, while none of this one's steps
   int local_slices_ = 1;
   int64_t max_slice_rows_ = 1;
 };

@@ -30,7 +30,7 @@ absl::Status CheckSame(const Announcement& announced, int source, int rank, cons
                                             " and was not given the state of rank ", source,
                                             " at step ", announced.step));
   }
-  const std::string digest = weights::WeightsDigest(state.engine().Export());
+  const std::string digest = weights::WeightsDigest(state.Export());
   if (std::equal(digest.begin(), digest.end(), announced.weights_digest.begin())) {
     return absl::OkStatus();
   }

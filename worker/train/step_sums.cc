@@ -10,13 +10,13 @@
 namespace hebb::train {
 
 StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
-                   std::span<const engine::ParameterInfo> parameters)
+                   std::span<const engine::SumInfo> sums)
     : canonical_(layout.slices > 0),
-      started_(parameters.size()),
+      started_(sums.size()),
       totals_leaves_(layout.local_slices()),
       queue_(communicator, {.slices = layout.slices}) {
-  for (const engine::ParameterInfo& parameter : parameters) {
-    sums_.emplace_back(parameter.size);
+  for (const engine::SumInfo& sum : sums) {
+    sums_.emplace_back(sum.size);
     sum_views_.emplace_back(sums_.back());
   }
   for (const TotalsVector& leaf : totals_leaves_) totals_pointers_.push_back(leaf.data());
@@ -34,23 +34,23 @@ void StepSums::Start(int index, std::span<const float* const> leaves, std::span<
   queue_.Start(index, {&part, 1}, sum);
 }
 
-absl::Status StepSums::LayerReady(int parameter, std::span<const float* const> leaves) {
+absl::Status StepSums::Ready(int sum, std::span<const float* const> leaves) {
   HEBB_CHECK(leaves.size() == totals_leaves_.size());
-  started_[parameter] = 1;
-  Start(parameter, leaves, sums_[parameter]);
+  started_[sum] = 1;
+  Start(sum, leaves, sums_[sum]);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::span<const float>> StepSums::WaitForSum(int parameter) {
-  HEBB_RETURN_IF_ERROR(queue_.Wait(parameter));
-  return sum_views_[parameter];
+absl::StatusOr<std::span<const float>> StepSums::WaitForSum(int sum) {
+  HEBB_RETURN_IF_ERROR(queue_.Wait(sum));
+  return sum_views_[sum];
 }
 
 void StepSums::StartMissing() {
   for (const std::vector<float>& sum : sums_) zeros_.resize(std::max(zeros_.size(), sum.size()));
   const std::vector<const float*> leaves(totals_leaves_.size(), zeros_.data());
-  for (int parameter = static_cast<int>(sums_.size()) - 1; parameter >= 0; --parameter) {
-    if (started_[parameter] == 0) Start(parameter, leaves, sums_[parameter]);
+  for (size_t sum = 0; sum < sums_.size(); ++sum) {
+    if (started_[sum] == 0) Start(static_cast<int>(sum), leaves, sums_[sum]);
   }
 }
 

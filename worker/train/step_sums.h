@@ -32,22 +32,22 @@ struct StepTotals {
   ControlFlags flags;
 };
 
-// Per step: Begin, the engine's calls, StartTotals, Finish; then sums() holds every layer's total.
+// Per step: Begin, the engine's calls, StartTotals, Finish; then sums() holds every total.
 // The engine's calls come from its threads, the rest from the training thread. Owns the queue of
 // sums; borrows the communicator. Allocates nothing after the first step.
 //
 // Errors are the communicator's, and stick.
-class StepSums final : public engine::UpdateSink {
+class StepSums final : public engine::SumSink {
  public:
   StepSums(comm::Communicator& communicator, const SliceLayout& layout,
-           std::span<const engine::ParameterInfo> parameters);
+           std::span<const engine::SumInfo> sums);
 
   void Begin();
-  absl::Status LayerReady(int parameter, std::span<const float* const> leaves) override;
-  absl::StatusOr<std::span<const float>> WaitForSum(int parameter) override;
+  absl::Status Ready(int sum, std::span<const float* const> leaves) override;
+  absl::StatusOr<std::span<const float>> WaitForSum(int sum) override;
 
-  // After an engine gave up: takes part in the layers' sums it left out, with zeros, in the order
-  // in which the other ranks start them, so that those learn of it from the totals.
+  // After an engine gave up: takes part in the sums it left out, with zeros, in their order, so
+  // that the other ranks learn of it from the totals.
   void StartMissing();
   // One entry per local slice.
   void StartTotals(std::span<const engine::SliceTotals> totals, const ControlFlags& flags);
@@ -68,7 +68,7 @@ class StepSums final : public engine::UpdateSink {
   const bool canonical_;  // slices > 0: the fixed tree; else a local sum and the library's own
   std::vector<std::vector<float>> sums_;
   std::vector<std::span<const float>> sum_views_;
-  std::vector<char> started_;  // by parameter, in this step
+  std::vector<char> started_;  // by sum, in this step
   std::vector<TotalsVector> totals_leaves_;
   std::vector<const float*> totals_pointers_;
   TotalsVector totals_ = {};

@@ -30,6 +30,7 @@ struct EpochMetrics {
   double train_accuracy = 0;
   std::optional<double> validation_accuracy;
   std::vector<std::pair<std::string, double>> alignment;  // layer, cos(W, R)
+  std::vector<engine::LayerDiagnostics> layers;           // rank 0, every diagnostics.every_epochs
   double seconds = 0;
 };
 
@@ -38,6 +39,7 @@ struct StepReport {
   int64_t epoch = 0;      // completed
   double train_loss = 0;  // mean so far in this epoch
   double train_accuracy = 0;
+  int64_t own_images = 0;        // of the step, on this rank
   double images_per_second = 0;  // trained images over step time since the trainer was made
   double data_seconds = 0, compute_seconds = 0, wait_seconds = 0, apply_seconds = 0;
 };
@@ -46,6 +48,7 @@ struct FinalMetrics {
   std::optional<double> test_accuracy;
   std::optional<double> test_loss;
   std::optional<double> validation_accuracy;
+  std::optional<engine::AuditReport> audit;  // rank 0, kind: audit
 };
 
 // Called on the training thread, on every rank; cheap calls only, except SaveCheckpoint.

@@ -202,7 +202,9 @@ TEST_P(JobStoreContractTest, WhatIdentifiesAJobCannotBeChanged) {
       [](job::Job& job) { job.request_id.push_back('x'); },
       [](job::Job& job) { job.created += absl::Seconds(1); },
       [](job::Job& job) { job.sweep = "s-other"; },
-      [](job::Job& job) { job.point = {{"seed", "9"}}; },
+      [](job::Job& job) {
+        job.point = {{"seed", "9"}};
+      },
       [](job::Job& job) { job.attempts = {job::Attempt{}}; },  // numbered 0
   };
   const std::string before = Text(*store().Get("j-a"));
@@ -234,6 +236,8 @@ TEST_P(JobStoreContractTest, EpochsComeInOrderAndARepeatReplaces) {
   ASSERT_TRUE(store().PutEpoch("j-a", two).ok());
   ASSERT_TRUE(store().PutEpoch("j-a", one).ok());
   two.alignment = {{"conv1", 0.8}};
+  two.layers = {{"conv1", 30.5, 0.1, 0.2, 1e-3, 0.0},
+                {"out", std::nullopt, 0.0, 0.0, 2e-3, std::nullopt}};
   two.metrics.test_accuracy = 0.9;
   ASSERT_TRUE(store().PutEpoch("j-a", two).ok());
   const auto epochs = Look().Epochs("j-a");

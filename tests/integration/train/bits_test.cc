@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -14,7 +16,7 @@
 namespace hebb::train {
 namespace {
 
-constexpr absl::string_view kJob = R"(
+constexpr absl::string_view kPaper = R"(
 name: bits
 seed: 5
 dataset: {name: glyphs, validation: 70}
@@ -36,34 +38,128 @@ data_parallel: {slices: 4}
 checkpoint: {every_steps: 1, keep: 3}
 )";
 
-class BitsTest : public ::testing::Test {
+// What keeps state beside W and R, or needs a sum within the step.
+constexpr absl::string_view kResidual = R"(
+name: residual
+seed: 6
+dataset: {name: glyphs, validation: 70, augment: {flip: true, crop: 2}}
+network:
+  layers:
+    - {name: conv1, conv: {filters: 4, kernel: 3, activation: none, stride: 2}}
+    - {name: norm1, batch_norm: {activation: relu}}
+    - {name: conv2, conv: {filters: 4, kernel: 3, activation: none, bias: true}}
+    - {name: norm2, batch_norm: {statistics: slice}}
+    - {name: sum, inputs: [norm2, norm1], add: {activation: relu}}
+    - {name: pool, avg_pool: {size: 3, stride: 2}}
+    - {name: dense1, dense: {units: 9, activation: tanh, bias: true}}
+    - {name: drop, dropout: {rate: 0.3}}
+    - {name: out, dense: {units: 10, activation: none, bias: true}}
+learning:
+  rule: urfb
+  loss: {cross_entropy: {}}
+  optimizer:
+    sgd: {learning_rate: 0.05, momentum: 0.9, weight_decay: 0.001, clip_norm: 1.5,
+          schedule: {step: {epochs: [1], factor: 0.5}}}
+  batch_size: 20
+  epochs: 2
+init: {distribution: kaiming_uniform}
+data_parallel: {slices: 4}
+checkpoint: {every_steps: 1, keep: 3}
+)";
+
+// Two stages: tied, then untied, redrawn and frozen, with every option of the author's code.
+constexpr absl::string_view kStages = R"(
+name: stages
+seed: 7
+dataset: {name: glyphs, validation: 70}
+network:
+  layers:
+    - {name: conv1, conv: {filters: 3, kernel: 3, stride: 2}}
+    - {name: conv2, conv: {filters: 4, kernel: 3, connectivity: 0.6}}
+    - {name: conv3, conv: {filters: 4, kernel: 2, bias: true}}
+    - {name: sum, inputs: [conv2, conv3], add: {}}
+    - {name: pool, max_pool: {size: 3, stride: 2}}
+    - {name: dense1, dense: {units: 11, connectivity: 0.5}}
+    - {name: out, dense: {units: 10, activation: none}}
+learning:
+  rule: urfb
+  rule_options: {feedback_lag: epoch, skip_gradient: dropped, clip_untied: true, asymmetric: true}
+  optimizer: {sgd: {learning_rate: 0.05, momentum: 0.5}}
+  batch_size: 20
+  epochs: 1
+  drop_last: true
+  second_stage:
+    {epochs: 2, batch_size: 15, learning_rate: 0.02, untie: [conv2, conv3], redraw: [dense1, conv3],
+     freeze: [conv1]}
+data_parallel: {slices: 4}
+checkpoint: {every_steps: 1, keep: 3}
+)";
+
+struct Case {
+  std::string name;
+  std::string yaml;
+  std::vector<std::string> sets;
+  size_t steps;
+};
+
+class BitsTest : public ::testing::TestWithParam<Case> {
  protected:
-  TrainerMaker Maker(const std::vector<std::string>& sets = {}, int threads = 1) const {
-    return RealTrainers(ParseOrDie(kJob, sets), dataset_, threads);
+  TrainerMaker Maker(const std::vector<std::string>& more = {}, int threads = 1) const {
+    std::vector<std::string> sets = GetParam().sets;
+    sets.insert(sets.end(), more.begin(), more.end());
+    return RealTrainers(ParseOrDie(GetParam().yaml, sets), dataset_, threads);
   }
 
-  // 4 steps an epoch, the last of 2 records: two of its four slices are empty.
+  // In batches of 20: 4 steps an epoch, the last of 2 records: two of its four slices are empty.
   const SmallGlyphs dataset_{62, 70, 90};
 };
 
-TEST_F(BitsTest, AnyNumberOfRanksAndThreads) {
+std::vector<Case> Cases() {
+  const std::string paper(kPaper), residual(kResidual), stages(kStages);
+  std::vector<Case> cases = {
+      {"residual", residual, {}, 8},
+      {"residual_after_update",
+       residual,
+       {"learning.propagate=after_update", "learning.optimizer.sgd.clip_norm=0"},
+       8},
+      {"stages", stages, {}, 3 + 2 * 4},
+      {"stages_redrawn_signs",
+       stages,
+       {"learning.rule=brsf", "learning.rule_options.asymmetric=false"},
+       3 + 2 * 4},
+      {"mirror", paper, {"learning.rule=weight_mirror"}, 8},
+      {"direct", paper, {"learning.rule=dfa"}, 8},
+      {"saturated",
+       paper,
+       {"learning.rule=kolen_pollack", "learning.rule_options.saturated_feedback=0.5"},
+       8},
+  };
   for (const char* propagate : {"before_update", "after_update"}) {
-    for (const char* rule : {"urfb", "frfb", "bp"}) {
-      const std::vector<std::string> sets = {absl::StrCat("learning.rule=", rule),
-                                             absl::StrCat("learning.propagate=", propagate)};
-      SCOPED_TRACE(absl::StrCat(rule, " ", propagate));
-      const Finished alone = TrainToTheEnd(Maker(sets), 1);
-      for (int size = 1; size <= 4; ++size) {
-        SCOPED_TRACE(size);
-        ExpectSame(TrainToTheEnd(Maker(sets, size <= 2 ? 2 : 1), size), alone);
-      }
+    for (const char* rule : {"urfb", "frfb", "bp", "urfb_sign", "usf"}) {
+      cases.push_back(
+          {absl::StrCat(rule, "_", propagate),
+           paper,
+           {absl::StrCat("learning.rule=", rule), absl::StrCat("learning.propagate=", propagate)},
+           8});
     }
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Jobs, BitsTest, ::testing::ValuesIn(Cases()),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(BitsTest, AnyNumberOfRanksAndThreads) {
+  const Finished alone = TrainToTheEnd(Maker(), 1);
+  for (int size = 1; size <= 4; ++size) {
+    SCOPED_TRACE(size);
+    ExpectSame(TrainToTheEnd(Maker({}, size <= 2 ? 2 : 1), size), alone);
   }
 }
 
-TEST_F(BitsTest, ResumeAtEveryStep) {
+TEST_P(BitsTest, ResumeAtEveryStep) {
   const Finished whole = TrainToTheEnd(Maker(), 2);
-  ASSERT_EQ(whole.saves.size(), 8U);
+  ASSERT_EQ(whole.saves.size(), GetParam().steps);
   for (const auto& [step, bytes] : whole.saves) {
     SCOPED_TRACE(step);
     const Members members = MakeMembers(Maker(), 1 + static_cast<int>(step % 3));
@@ -76,7 +172,7 @@ TEST_F(BitsTest, ResumeAtEveryStep) {
   }
 }
 
-TEST_F(BitsTest, ThreeThenTwoThenFour) {
+TEST_P(BitsTest, ThreeThenTwoThenFour) {
   const Finished whole = TrainToTheEnd(Maker(), 1);
   for (const int64_t first : {1, 3, 4, 6}) {
     SCOPED_TRACE(first);
@@ -101,7 +197,7 @@ TEST_F(BitsTest, ThreeThenTwoThenFour) {
   }
 }
 
-TEST_F(BitsTest, DeathAtRandomPoints) {
+TEST_P(BitsTest, DeathAtRandomPoints) {
   const Finished whole = TrainToTheEnd(Maker(), 1);
   std::mt19937 random(11);
   for (int round = 0; round < 8; ++round) {

@@ -48,7 +48,7 @@ TEST(JsonTest, EveryDefaultIsWrittenOut) {
   const std::string json = JobToJson(Small());
   EXPECT_THAT(json, HasSubstr(R"("loss":{"hinge":{"off_class_weight":1}})"));
   EXPECT_THAT(json, HasSubstr(R"("data_parallel":{"slices":8})"));
-  EXPECT_THAT(json, HasSubstr(R"("max_pool":{"size":2,"stride":2,"ties":"all"})"));
+  EXPECT_THAT(json, HasSubstr(R"("max_pool":{"size":2,"stride":2,"ties":"all",)"));
 }
 
 TEST(JsonTest, NumbersMayBeStrings) {

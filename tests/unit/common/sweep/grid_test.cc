@@ -84,7 +84,8 @@ TEST(GridTest, ABadValueIsNamedOnceWithItsPlaceAndKey) {
   EXPECT_THAT(Lines("{seed: [1, 2, 3], learning.rule: [bp, urbf]}"),
               ::testing::ElementsAre(
                   "s.yaml:4:43: grid key learning.rule: unknown word 'urbf' for learning.rule; did "
-                  "you mean 'urfb'? (one of bp, frfb, urfb)"));
+                  "you mean 'urfb'? (one of bp, frfb, urfb, "
+                  "urfb_sign, kolen_pollack, dfa, usf, brsf, frsf, weight_mirror)"));
 }
 
 TEST(GridTest, AKeyThatDoesNotExistIsNamedAtTheKey) {

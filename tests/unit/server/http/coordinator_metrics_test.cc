@@ -35,7 +35,14 @@ class CoordinatorMetricsTest : public ::testing::Test {
     job.state = job::State::kRunning;
     ASSERT_TRUE(store_.Create(job).ok());
     ASSERT_TRUE(store_.PutEpoch(id, {1, 10, {}, {{"conv1", 0.125}}, 1}).ok());
-    ASSERT_TRUE(store_.PutEpoch(id, {2, 20, {}, {{"conv1", 0.5}, {"out", -0.25}}, 1}).ok());
+    ASSERT_TRUE(store_
+                    .PutEpoch(id, {2,
+                                   20,
+                                   {},
+                                   {{"conv1", 0.5}, {"out", -0.25}},
+                                   1,
+                                   {{"conv1", 87.5, 0.25, 0.5, 0.001, 0.0}, {"out", 0.0}}})
+                    .ok());
     ASSERT_TRUE(store_.PutCheckpoint(id, {"sha", 1, 10, "d", absl::FromUnixSeconds(1234)}, 3).ok());
   }
   void End(const std::string& id, absl::Duration ago) {
@@ -78,10 +85,18 @@ TEST_F(CoordinatorMetricsTest, ALivingJobHasItsSeries) {
         absl::StrCat("hebb_job_images_per_second", labels, " 12345.678"),
         absl::StrCat("hebb_checkpoint_last_success_timestamp_seconds", labels, " 1234\n"),
         std::string("hebb_layer_alignment_cosine{job=\"j-a\",layer=\"conv1\"} 0.5\n"),
-        std::string("hebb_layer_alignment_cosine{job=\"j-a\",layer=\"out\"} -0.25\n")}) {
+        std::string("hebb_layer_alignment_cosine{job=\"j-a\",layer=\"out\"} -0.25\n"),
+        std::string("hebb_layer_error_angle_degrees{job=\"j-a\",layer=\"conv1\"} 87.5\n"),
+        std::string("hebb_layer_saturated_ratio{job=\"j-a\",layer=\"conv1\"} 0.25\n"),
+        std::string("hebb_layer_sparsity_ratio{job=\"j-a\",layer=\"conv1\"} 0.5\n"),
+        std::string(
+            "hebb_layer_update_norm{job=\"j-a\",layer=\"conv1\",matrix=\"forward\"} 0.001\n"),
+        std::string(
+            "hebb_layer_update_norm{job=\"j-a\",layer=\"conv1\",matrix=\"feedback\"} 0\n")}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_THAT(text, Not(HasSubstr("hebb_job_test_accuracy"))) << "unknown is no series, not zero";
+  EXPECT_THAT(text, Not(HasSubstr("hebb_layer_saturated_ratio{job=\"j-a\",layer=\"out\"")));
 }
 
 TEST_F(CoordinatorMetricsTest, AJobsSeriesEndFiveMinutesAfterIt) {

@@ -25,6 +25,7 @@ TEST(PromtoolTest, HasNoComplaint) {
   hebb::testing::FillRun(job.job);
   job.job.metrics.test_accuracy = 0.5;
   job.alignment = {{"conv1", 0.5}};
+  job.layers = {{"conv1", 30.0, 0.1, 0.2, 0.01, 0.02}};
   job.last_checkpoint = hebb::testing::SampleTime(0);
   const std::string text = prometheus::TextSerializer().Serialize(MakeFamilies(sample));
   hebb::testing::TemporaryFolder folder;

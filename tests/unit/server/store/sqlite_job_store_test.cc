@@ -137,7 +137,7 @@ TEST(SqliteJobStoreTest, AFileOfANewerHebbIsRefusedAndLeftAlone) {
   EXPECT_EQ(row->TakeInt(), 99);
 }
 
-TEST(SqliteJobStoreTest, AFileOfSchema1KeepsItsJobsAndTakesSweeps) {
+TEST(SqliteJobStoreTest, AFileOfSchema1KeepsItsJobsAndTakesWhatCameLater) {
   TemporaryFolder folder;
   const std::string path = folder / "state.db";
   ASSERT_TRUE((*SqliteJobStore::Open(path))->Create(SampleJob("j-old", "n")).ok());
@@ -146,6 +146,7 @@ TEST(SqliteJobStoreTest, AFileOfSchema1KeepsItsJobsAndTakesSweeps) {
     const absl::Status undone = (*database)->Execute(
         "DROP INDEX job_by_sweep; ALTER TABLE job DROP COLUMN sweep; "
         "ALTER TABLE job DROP COLUMN point; DROP TABLE sweep; "
+        "DROP TABLE layer_state; "
         "DELETE FROM migration WHERE version > 1");
     ASSERT_TRUE(undone.ok()) << undone;
   }
@@ -154,6 +155,8 @@ TEST(SqliteJobStoreTest, AFileOfSchema1KeepsItsJobsAndTakesSweeps) {
   EXPECT_EQ(Text(*(*store)->Get("j-old")), Text(SampleJob("j-old", "n")));
   const auto [sweep, jobs] = SampleSweep("s-a", {"j-a"});
   EXPECT_TRUE((*store)->CreateSweep(sweep, jobs).ok());
+  EXPECT_TRUE((*store)->PutEpoch("j-old", {1, 10, {}, {}, 1, {{"out", 45.0}}}).ok());
+  EXPECT_EQ((*store)->Epochs("j-old")->at(0).layers.at(0).error_angle, 45.0);
 }
 
 TEST(SqliteJobStoreTest, ADatabaseOfAnotherProgramIsRefused) {

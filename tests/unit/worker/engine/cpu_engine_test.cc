@@ -40,15 +40,15 @@ class CpuEngineTest : public testing::TestWithParam<spec::Propagate> {
   EngineSetup setup_;
 };
 
-TEST_P(CpuEngineTest, LayersAreReadyFromTheLastToTheFirst) {
+TEST_P(CpuEngineTest, SumsAreReadyInTheirOrder) {
   const auto engine = MakeEngine(setup_);
   const RandomImages images(setup_.facts, 13, 1);
   const auto cut = CutSlices(images.samples(), 3);
   std::vector<SliceTotals> totals(3);
   for (int step = 0; step < 3; ++step) {
-    TreeSink sink(engine->parameters());
+    TreeSink sink(engine->sums());
     ASSERT_TRUE(engine->ComputeUpdates({1, 0, 13}, cut, sink, totals).ok());
-    EXPECT_THAT(sink.order(), ElementsAre(2, 1, 0));
+    EXPECT_THAT(sink.order(), ElementsAre(0, 1, 2));
   }
 }
 
@@ -58,9 +58,9 @@ TEST_P(CpuEngineTest, FailingSinkFailsTheStepAndChangesNothing) {
   const RandomImages images(setup_.facts, 13, 1);
   const auto cut = CutSlices(images.samples(), 3);
   std::vector<SliceTotals> totals(3);
-  for (int parameter = 0; parameter < 3; ++parameter) {
-    TreeSink sink(engine->parameters());
-    sink.FailAt(parameter);
+  for (int sum = 0; sum < 3; ++sum) {
+    TreeSink sink(engine->sums());
+    sink.FailAt(sum);
     EXPECT_EQ(engine->ComputeUpdates({1, 0, 13}, cut, sink, totals).code(),
               absl::StatusCode::kUnavailable);
   }
@@ -132,7 +132,8 @@ TEST(CreateCpuEngineTest, ImpossibleNetworkIsRefused) {
 
 TEST(CreateCpuEngineTest, StandardNormalizationOfAnUnknownSetIsRefused) {
   EngineSetup setup = SmallSetup();
-  setup.job.dataset = {"glyphs", 0, "", true, spec::Normalize::kStandard};
+  setup.job.dataset.name = "glyphs";
+  setup.job.dataset.normalize = spec::Normalize::kStandard;
   EngineOptions options{&setup.job, setup.facts, 1, 1, 10};
   const absl::Status status = CreateCpuEngine(options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -211,19 +212,39 @@ TEST(EngineTensorsTest, ImportNamesWhatIsWrongAndChangesNothing) {
   expect_refused(twice, "tensor a.weight is given twice");
 }
 
-TEST(EngineEvaluateTest, EqualsTheOracleWithoutDropout) {
-  EngineSetup setup = SmallSetup();
+void ExpectEvaluatesAsOracle(const EngineSetup& setup, Engine& engine) {
   const RandomImages images(setup.facts, 150, 4);
-  const auto engine = MakeEngine(setup);
-  spec::Job without = setup.job;
-  without.network.layers[2] = Drop("drop", 0.0);
-  Oracle oracle(without, setup.facts);
-  oracle.SetWeights(engine->Export());
-  const OracleStep expected = oracle.Step({1, 0, 1}, images.samples());
-  const auto totals = engine->Evaluate(images.samples());
+  Oracle oracle(setup.job, setup.facts);
+  oracle.SetWeights(engine.Export());
+  const OracleStep expected = oracle.Evaluate(images.samples());
+  const auto totals = engine.Evaluate(images.samples());
   ASSERT_TRUE(totals.ok()) << totals.status();
   EXPECT_NEAR(totals->loss, expected.loss, 1e-5 * expected.loss);
   EXPECT_EQ(totals->correct, static_cast<float>(expected.correct));
+}
+
+TEST(EngineEvaluateTest, EqualsTheOracleWithoutDropout) {
+  const EngineSetup setup = SmallSetup();
+  const auto engine = MakeEngine(setup);
+  ExpectEvaluatesAsOracle(setup, *engine);
+}
+
+TEST(EngineEvaluateTest, TakesRunningStatisticsAsTheyAreAfterTraining) {
+  EngineSetup setup = SmallSetup();
+  setup.job.network.layers = {Norm("i"),
+                              Biased(Conv("a", 4, 3)),
+                              Norm("n", spec::Activation::kRelu),
+                              Biased(Untied("u", 4, 3)),
+                              Norm("m", spec::Activation::kNone, spec::Statistics::kSlice),
+                              GlobalAvg("g"),
+                              Drop("drop", 0.5),
+                              Biased(Dense("out", 4, spec::Activation::kNone))};
+  const auto engine = MakeEngine(setup);
+  ShakeWeights(*engine, 2, 1);
+  ExpectEvaluatesAsOracle(setup, *engine);
+  const RandomImages images(setup.facts, 30, 5);
+  ASSERT_TRUE(RunStep(*engine, {1, 0, 30}, images.samples(), 3).status.ok());
+  ExpectEvaluatesAsOracle(setup, *engine);
 }
 
 TEST(EngineEvaluateTest, CountsDoNotDependOnHowSamplesAreDealtOut) {

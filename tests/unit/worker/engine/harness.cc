@@ -2,6 +2,7 @@
 #include "tests/unit/worker/engine/harness.h"
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 #include <utility>
 
@@ -19,8 +20,8 @@ float TreeNode(std::span<const float* const> leaves, size_t low, size_t high, si
 
 }  // namespace
 
-TreeSink::TreeSink(std::span<const ParameterInfo> infos) {
-  for (const ParameterInfo& info : infos) {
+TreeSink::TreeSink(std::span<const SumInfo> sums) {
+  for (const SumInfo& info : sums) {
     sums_.emplace_back(info.size);
     views_.emplace_back();
   }
@@ -28,17 +29,15 @@ TreeSink::TreeSink(std::span<const ParameterInfo> infos) {
   order_.reserve(1000);
 }
 
-absl::Status TreeSink::LayerReady(int parameter, std::span<const float* const> leaves) {
-  if (parameter == fail_at_) return absl::UnavailableError("the sum failed");
-  order_.push_back(parameter);
-  std::vector<float>& sum = sums_[parameter];
-  for (size_t i = 0; i < sum.size(); ++i) sum[i] = TreeNode(leaves, 0, leaves.size(), i);
+absl::Status TreeSink::Ready(int sum, std::span<const float* const> leaves) {
+  if (sum == fail_at_) return absl::UnavailableError("the sum failed");
+  order_.push_back(sum);
+  std::vector<float>& total = sums_[sum];
+  for (size_t i = 0; i < total.size(); ++i) total[i] = TreeNode(leaves, 0, leaves.size(), i);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::span<const float>> TreeSink::WaitForSum(int parameter) {
-  return views_[parameter];
-}
+absl::StatusOr<std::span<const float>> TreeSink::WaitForSum(int sum) { return views_[sum]; }
 
 RandomImages::RandomImages(const spec::DatasetFacts& facts, int64_t count, uint64_t seed)
     : pixels_(count * facts.image.size()) {
@@ -84,15 +83,38 @@ void ScaleWeights(Engine& engine, float factor) {
   HEBB_CHECK(engine.Import(tensors).ok());
 }
 
+void ShakeWeights(Engine& engine, float factor, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto draw = [&random](float low, float high) {
+    return std::uniform_real_distribution<float>(low, high)(random);
+  };
+  std::vector<weights::Tensor> kept;
+  for (weights::Tensor& tensor : engine.Export()) {
+    if (tensor.name.starts_with("optimizer/") || tensor.name.starts_with("state/")) continue;
+    const auto ends = [&](const char* suffix) { return tensor.name.ends_with(suffix); };
+    for (float& value : tensor.values) {
+      if (ends(".weight") || ends(".feedback")) value *= factor;
+      if (ends(".bias") || ends(".shift") || ends(".running_mean")) value = draw(-0.5f, 0.5f);
+      if (ends(".scale") || ends(".running_var")) value = draw(0.5f, 1.5f);
+    }
+    kept.push_back(std::move(tensor));
+  }
+  HEBB_CHECK(engine.Import(kept).ok());
+}
+
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
 StepResult RunStep(Engine& engine, const StepContext& context, std::span<const Sample> samples,
                    int slices) {
   StepResult result;
-  TreeSink sink(engine.parameters());
+  TreeSink sink(engine.sums());
   result.totals.resize(slices);
   const auto cut = CutSlices(samples, slices);
   result.status = engine.ComputeUpdates(context, cut, sink, result.totals);
   if (!result.status.ok()) return result;
-  engine.Apply(sink.sums());
+  engine.Apply(context, sink.sums());
   for (const auto& sum : sink.sums()) result.sums.emplace_back(sum.begin(), sum.end());
   for (const SliceTotals& totals : result.totals) {
     result.loss += totals.loss;
@@ -120,11 +142,44 @@ spec::Layer Pool(std::string name, int64_t size, int64_t stride, spec::Ties ties
 spec::Layer Drop(std::string name, double rate) {
   return {std::move(name), {}, spec::Dropout{rate}, 0, 0};
 }
-spec::Layer AddOf(std::string name, std::vector<std::string> inputs) {
-  return {std::move(name), std::move(inputs), spec::Add{}, 0, 0};
+spec::Layer AddOf(std::string name, std::vector<std::string> inputs, spec::Activation activation) {
+  return {std::move(name), std::move(inputs), spec::Add{activation}, 0, 0};
+}
+spec::Layer Untied(std::string name, int64_t filters, int64_t kernel, spec::Activation activation,
+                   spec::Padding padding) {
+  spec::Layer layer = Conv(std::move(name), filters, kernel, activation, padding);
+  std::get<spec::Conv>(layer.op).untied = true;
+  return layer;
+}
+spec::Layer Norm(std::string name, spec::Activation activation, spec::Statistics statistics) {
+  return {std::move(name), {}, spec::BatchNorm{0.1, 1e-5, statistics, activation}, 0, 0};
+}
+spec::Layer AvgPoolOf(std::string name, int64_t size, int64_t stride, spec::Padding padding) {
+  return {std::move(name), {}, spec::AvgPool{size, stride, padding}, 0, 0};
+}
+spec::Layer GlobalAvg(std::string name) {
+  return {std::move(name), {}, spec::GlobalAvgPool{}, 0, 0};
 }
 spec::Layer Reading(spec::Layer layer, std::string input) {
   layer.inputs = {std::move(input)};
+  return layer;
+}
+spec::Layer Strided(spec::Layer conv, int64_t stride) {
+  std::get<spec::Conv>(conv.op).stride = stride;
+  return conv;
+}
+spec::Layer Biased(spec::Layer layer) {
+  if (auto* conv = std::get_if<spec::Conv>(&layer.op)) conv->bias = true;
+  if (auto* dense = std::get_if<spec::Dense>(&layer.op)) dense->bias = true;
+  return layer;
+}
+spec::Layer Sparse(spec::Layer layer, double connectivity) {
+  if (auto* conv = std::get_if<spec::Conv>(&layer.op)) conv->connectivity = connectivity;
+  if (auto* dense = std::get_if<spec::Dense>(&layer.op)) dense->connectivity = connectivity;
+  return layer;
+}
+spec::Layer Frozen(spec::Layer layer) {
+  layer.frozen = true;
   return layer;
 }
 

@@ -17,19 +17,19 @@
 
 namespace hebb::engine {
 
-// Sums the leaves in the fixed tree of design.md 5, serially, as soon as a layer is ready.
-class TreeSink : public UpdateSink {
+// Sums the leaves in the fixed tree of design.md 5, serially, as soon as its parts are there.
+class TreeSink : public SumSink {
  public:
-  explicit TreeSink(std::span<const ParameterInfo> infos);
+  explicit TreeSink(std::span<const SumInfo> sums);
 
-  absl::Status LayerReady(int parameter, std::span<const float* const> leaves) override;
-  absl::StatusOr<std::span<const float>> WaitForSum(int parameter) override;
+  absl::Status Ready(int sum, std::span<const float* const> leaves) override;
+  absl::StatusOr<std::span<const float>> WaitForSum(int sum) override;
 
   std::span<const std::span<const float>> sums() const { return views_; }
   const std::vector<int>& order() const { return order_; }  // of the calls so far
 
-  // The next LayerReady of this parameter fails.
-  void FailAt(int parameter) { fail_at_ = parameter; }
+  // The next Ready of this sum fails.
+  void FailAt(int sum) { fail_at_ = sum; }
 
  private:
   std::vector<std::vector<float>> sums_;
@@ -67,9 +67,12 @@ std::unique_ptr<Engine> MakeEngine(const EngineSetup& setup);
 // Multiplies W and R, so that units saturate.
 void ScaleWeights(Engine& engine, float factor);
 
+// The same, and gives biases, scales, shifts and running statistics values that matter.
+void ShakeWeights(Engine& engine, float factor, uint64_t seed);
+
 struct StepResult {
   absl::Status status;
-  std::vector<std::vector<float>> sums;  // per parameter, internal layout
+  std::vector<std::vector<float>> sums;  // in the order of Engine::sums()
   std::vector<SliceTotals> totals;
   double loss = 0;
   int correct = 0;
@@ -78,6 +81,8 @@ struct StepResult {
 // ComputeUpdates over all slices, then Apply.
 StepResult RunStep(Engine& engine, const StepContext& context, std::span<const Sample> samples,
                    int slices);
+
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b);
 
 // By name.
 std::map<std::string, std::vector<float>> TensorsOf(const Engine& engine);
@@ -91,8 +96,22 @@ spec::Layer Dense(std::string name, int64_t units,
 spec::Layer Pool(std::string name, int64_t size, int64_t stride,
                  spec::Ties ties = spec::Ties::kAll);
 spec::Layer Drop(std::string name, double rate);
-spec::Layer AddOf(std::string name, std::vector<std::string> inputs);
+spec::Layer AddOf(std::string name, std::vector<std::string> inputs,
+                  spec::Activation activation = spec::Activation::kNone);
+spec::Layer Untied(std::string name, int64_t filters, int64_t kernel,
+                   spec::Activation activation = spec::Activation::kRamp,
+                   spec::Padding padding = spec::Padding::kSame);
+spec::Layer Norm(std::string name, spec::Activation activation = spec::Activation::kNone,
+                 spec::Statistics statistics = spec::Statistics::kBatch);
+spec::Layer AvgPoolOf(std::string name, int64_t size, int64_t stride,
+                      spec::Padding padding = spec::Padding::kSame);
+spec::Layer GlobalAvg(std::string name);
+// A layer with one thing changed.
 spec::Layer Reading(spec::Layer layer, std::string input);
+spec::Layer Strided(spec::Layer conv, int64_t stride);
+spec::Layer Biased(spec::Layer layer);
+spec::Layer Sparse(spec::Layer layer, double connectivity);
+spec::Layer Frozen(spec::Layer layer);
 
 }  // namespace hebb::engine
 

@@ -4,8 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
+
+#include "tests/unit/worker/nn/layer_harness.h"
 
 namespace hebb::nn {
 namespace {
@@ -29,6 +32,72 @@ TEST(DenseLayoutTest, LayoutsAreEachOthersInverse) {
   DenseToCanonical(shape, 7, internal.data(), back.data());
   EXPECT_EQ(back, canonical);
   EXPECT_NE(internal, canonical);
+}
+
+// Whole numbers: every order of summation gives the same exact result.
+TEST(DenseLayerTest, BiasActivationAndAsymmetricUpdateGiveThePlainSums) {
+  constexpr int64_t kInputs = 70, kUnits = 33, kRows = 19;
+  const Values w = WholeNumbers(kInputs * kUnits, 2, 1), r = WholeNumbers(kInputs * kUnits, 2, 2),
+               b = WholeNumbers(kUnits, 9, 3);
+  RunInput run;
+  run.rows = kRows;
+  run.input = WholeNumbers(kRows * kInputs, 3, 4);
+  run.delta = WholeNumbers(kRows * kUnits, 3, 5);
+  run.forward = kInputs * kUnits;
+  for (const bool bias : {false, true}) {
+    for (const bool asymmetric : {false, true}) {
+      LayerMatrices matrices;
+      matrices.forward = w.data();
+      matrices.feedback = r.data();
+      matrices.bias = bias ? b.data() : nullptr;
+      run.bias = bias ? kUnits : 0;
+      run.feedback = asymmetric ? kInputs * kUnits : 0;
+      Values output, d, g(kInputs * kUnits), g_positive(run.feedback), g_bias(run.bias),
+          below(kRows * kInputs);
+      for (int64_t i = 0; i < kRows * kUnits; ++i) {
+        const int64_t row = i / kUnits, u = i % kUnits;
+        float h = bias ? b[u] : 0;
+        for (int64_t j = 0; j < kInputs; ++j)
+          h += w[u * kInputs + j] * run.input[row * kInputs + j];
+        output.push_back(std::max(h, 0.0f));
+        d.push_back(h > 0 ? run.delta[i] : 0);
+        if (bias) g_bias[u] += d[i];
+        for (int64_t j = 0; j < kInputs; ++j) {
+          const float x = run.input[row * kInputs + j];
+          g[u * kInputs + j] += d[i] * x;
+          if (asymmetric) g_positive[u * kInputs + j] += d[i] * std::max(x, 0.0f);
+          below[row * kInputs + j] += d[i] * r[u * kInputs + j];
+        }
+      }
+      RunOutput result;
+      OnComputeThread([&] {
+        result = RunLayer(
+            *MakeDenseLayer(kInputs, kUnits, {spec::Activation::kRelu, asymmetric}, matrices), run);
+      });
+      ExpectEqual(result.output, output, "output");
+      ExpectEqual(result.d, d, "d");
+      ExpectEqual(result.forward, g, "update");
+      ExpectEqual(result.feedback, g_positive, "update of R");
+      ExpectEqual(result.bias, g_bias, "update of the bias");
+      ExpectEqual(result.input_delta, below, "delta below");
+    }
+  }
+}
+
+// A part that is not asked for is not computed, and the others are as they were.
+TEST(DenseLayerTest, AFrozenMatrixLeavesTheBiasItsUpdate) {
+  const Values w = WholeNumbers(12, 2, 1);
+  LayerMatrices matrices;
+  matrices.forward = matrices.feedback = w.data();
+  RunInput run;
+  run.rows = 2;
+  run.input = WholeNumbers(8, 3, 4);
+  run.delta = {1, 2, 3, 10, 20, 30};
+  run.bias = 3;
+  OnComputeThread([&] {
+    const auto layer = MakeDenseLayer(4, 3, {spec::Activation::kNone, false}, matrices);
+    EXPECT_THAT(RunLayer(*layer, run).bias, ElementsAre(11, 22, 33));
+  });
 }
 
 }  // namespace

@@ -26,8 +26,9 @@ TEST(DropoutTest, WordsAreThoseOfTheRandomStream) {
 }
 
 std::vector<float> Forward(const spec::Shape& shape, double rate, const std::vector<int64_t>& ids,
-                           const std::vector<float>& input, bool training = true) {
-  const std::unique_ptr<Layer> layer = MakeDropout(shape, rate, 4);
+                           const std::vector<float>& input, bool training = true,
+                           bool per_channel = false) {
+  const std::unique_ptr<Layer> layer = MakeDropout(shape, {rate, per_channel}, 4);
   std::vector<float> output(input.size(), 99.0f);
   const float* from = input.data();
   const Batch batch = {static_cast<int64_t>(ids.size()), training, kSeed, 2, ids};
@@ -49,6 +50,28 @@ TEST(DropoutTest, UnitsAreDrawnAtTheirCanonicalIndex) {
       }
     }
   }
+}
+
+TEST(DropoutTest, PerChannelOneDrawServesAllPlaces) {
+  const spec::Shape shape = {67, 5, 7};
+  const std::vector<int64_t> ids = {11, 12};
+  const std::vector<float> input(2 * shape.size(), 1.0f);
+  const auto output = Forward(shape, 0.5, ids, input, /*training=*/true, /*per_channel=*/true);
+  int dropped_channels = 0;
+  for (size_t row = 0; row < ids.size(); ++row) {
+    const RandomStream stream(kSeed, RandomPurpose::kDropout, 4, 2,
+                              static_cast<uint32_t>(ids[row]));
+    for (int64_t c = 0; c < shape.channels; ++c) {
+      const bool dropped = RandomStream::ToUnit(stream.Word(c)) < 0.5;
+      dropped_channels += dropped;
+      for (int64_t place = 0; place < 35; ++place) {
+        ASSERT_EQ(output[row * shape.size() + place * shape.channels + c], dropped ? 0.0f : 2.0f);
+      }
+    }
+  }
+  EXPECT_GT(dropped_channels, 40);
+  EXPECT_LT(dropped_channels, 94);
+  EXPECT_EQ(Forward(shape, 0.5, ids, input, /*training=*/false, /*per_channel=*/true), input);
 }
 
 TEST(DropoutTest, RateIsTheProbabilityOfBeingDropped) {
@@ -76,7 +99,7 @@ TEST(DropoutTest, NothingIsDroppedInEvaluationOrAtRateZero) {
 
 // The author's rule: nothing comes back where the OUTPUT is zero, dropped or not.
 TEST(DropoutTest, BackwardIsClosedWhereTheOutputIsZero) {
-  const std::unique_ptr<Layer> layer = MakeDropout({4, 1, 1}, 0.5, 0);
+  const std::unique_ptr<Layer> layer = MakeDropout({4, 1, 1}, {0.5, false}, 0);
   const std::vector<float> input = {1, 0, 3, 4}, output = {2, 0, 0, 8}, delta = {1, 1, 1, 1};
   std::vector<float> input_delta(4, 99.0f);
   const float* from = input.data();

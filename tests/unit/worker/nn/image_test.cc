@@ -22,7 +22,7 @@ std::vector<float> Scale(const spec::Dataset& dataset, const std::vector<uint8_t
 }
 
 spec::Dataset Named(const char* name, spec::Normalize normalize) {
-  return {name, 0, "", true, normalize};
+  return {name, 0, "", true, normalize, {}};
 }
 
 TEST(ImageScalerTest, PlanesBecomeChannelsLast) {

@@ -6,8 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <vector>
+
+#include "tests/unit/worker/nn/layer_harness.h"
 
 namespace hebb::nn {
 namespace {
@@ -98,6 +101,53 @@ TEST(MaxPoolTest, TiesFirstGivesTheFirstMaximumInRowOrderAll) {
                                               0, 0, 0, 0,  //
                                               4, 0, 8, 0,  //
                                               0, 0, 0, 0));
+}
+
+// Whole windows only, against plain loops, for ties too: values are few whole numbers.
+TEST(MaxPoolTest, ValidLeavesTheRestOut) {
+  constexpr int64_t kRows = 2, kChannels = 3;
+  for (const auto ties : {spec::Ties::kAll, spec::Ties::kFirst}) {
+    for (const auto& [n, size, stride] : {std::array<int64_t, 3>{5, 2, 2},
+                                          {7, 3, 2},
+                                          {8, 3, 2},
+                                          {9, 3, 3},
+                                          {10, 3, 3},
+                                          {6, 4, 3},
+                                          {6, 6, 6},
+                                          {5, 2, 1}}) {
+      const spec::MaxPool pool = {size, stride, ties, spec::Padding::kValid};
+      const spec::ResolvedLayer r = Resolve(pool, {kChannels, n, n});
+      const int64_t out = (n - size) / stride + 1;
+      ASSERT_EQ(r.output.height, out);
+      RunInput run;
+      run.rows = kRows;
+      run.input = WholeNumbers(kRows * r.input.size(), 2, 1);
+      for (float& value : run.input) value -= 5;  // a zero that took part would win
+      run.delta = WholeNumbers(kRows * r.output.size(), 9, 2);
+      Values best(run.delta.size()), below(run.input.size());
+      for (size_t i = 0; i < best.size(); ++i) {
+        const int64_t at = static_cast<int64_t>(i), c = at % kChannels;
+        const int64_t x = at / kChannels % out, y = at / kChannels / out % out;
+        const int64_t row = at / r.output.size();
+        std::vector<int64_t> window;
+        for (int64_t k = 0; k < size * size; ++k) {
+          window.push_back(
+              ((row * n + y * stride + k / size) * n + x * stride + k % size) * kChannels + c);
+        }
+        const auto less = [&](int64_t a, int64_t b) { return run.input[a] < run.input[b]; };
+        const int64_t first = *std::max_element(window.begin(), window.end(), less);
+        best[i] = run.input[first];
+        for (int64_t place : window) {
+          const bool takes =
+              ties == spec::Ties::kAll ? run.input[place] == best[i] : place == first;
+          if (takes) below[place] += run.delta[i];
+        }
+      }
+      const RunOutput result = RunLayer(*MakeMaxPool(pool, r), run);
+      ExpectEqual(result.output, best, "maximum");
+      ExpectEqual(result.input_delta, below, "delta below");
+    }
+  }
 }
 
 }  // namespace

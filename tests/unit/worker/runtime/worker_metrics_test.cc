@@ -21,10 +21,11 @@ TEST(WorkerMetricsTest, CountsStepsImagesAndPhases) {
   metrics.BeginJob("job-a");
   train::StepReport report;
   report.step = 7;
+  report.own_images = 250;
   report.train_loss = 0.25;
   report.compute_seconds = 0.5;
-  metrics.StepDone(report, 250);
-  metrics.StepDone(report, 250);
+  metrics.StepDone(report);
+  metrics.StepDone(report);
   EXPECT_THAT(metrics::SerializeMetrics(metrics.registry()),
               AllOf(HasSubstr("hebb_worker_steps_total 2"),
                     HasSubstr("hebb_worker_images_total 500"), HasSubstr("hebb_worker_attached 1"),

@@ -15,7 +15,8 @@ std::vector<std::vector<int64_t>> SlicesOfGang(const RunPlan& plan, int slices, 
                                                int64_t step) {
   std::vector<std::vector<int64_t>> all;
   for (int rank = 0; rank < size; ++rank) {
-    BatchLoader loader(plan, {.slices = slices, .topology = {rank, size}, .threads = 2});
+    BatchLoader loader(plan, plan.stages[0],
+                       {.slices = slices, .topology = {rank, size}, .threads = 2});
     for (const std::span<const engine::Sample> slice : loader.Load(step).slices) {
       all.emplace_back();
       for (const engine::Sample& sample : slice) all.back().push_back(sample.id);
@@ -54,13 +55,13 @@ TEST_F(BatchLoaderTest, BatchIsTheOrdersRangeWithItsTrueSize) {
       }
       EXPECT_EQ(ids, std::vector<int64_t>(order.begin() + begin, order.begin() + begin + rows));
     }
-    BatchLoader loader(plan_, {.slices = 8, .topology = {1, 3}, .threads = 2});
+    BatchLoader loader(plan_, plan_.stages[0], {.slices = 8, .topology = {1, 3}, .threads = 2});
     EXPECT_EQ(loader.Load(step).rows, rows);
   }
 }
 
 TEST_F(BatchLoaderTest, StepsMayBeLoadedInAnyOrder) {
-  BatchLoader loader(plan_, {.slices = 1, .topology = {0, 1}, .threads = 1});
+  BatchLoader loader(plan_, plan_.stages[0], {.slices = 1, .topology = {0, 1}, .threads = 1});
   std::vector<int64_t> first;
   for (const engine::Sample& sample : loader.Load(0).slices[0]) first.push_back(sample.id);
   loader.Load(5);

@@ -25,7 +25,7 @@ class StateSyncTest : public ::testing::Test {
         : plan(*MakeRunPlan(ToyJob(10, 2, 4), "j1", 1, dataset)), state(Make(plan, seed)) {}
 
     static RunState Make(RunPlan& plan, uint64_t seed) {
-      plan.job.seed = seed;
+      plan.job.seed = plan.stages[0].job.seed = seed;
       return *RunState::Create(plan, ToyEngines());
     }
     std::string digest() const { return weights::WeightsDigest(state.engine().Export()); }

@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kHidden = 0;
 constexpr int kOut = 1;
+constexpr int kOutSum = 0;  // sums start from the last layer
+constexpr int kHiddenSum = 1;
 constexpr std::array<int64_t, 2> kSizes = {7, 5};
 
 struct Matrices {
@@ -29,7 +31,8 @@ class ToyEngine final : public engine::Engine {
         max_slice_rows_(options.max_slice_rows),
         faults_(faults) {
     for (int p : {kHidden, kOut}) {
-      infos_.push_back({p == kHidden ? "hidden" : "out", p, {1, kSizes[p]}, kSizes[p], true});
+      infos_.push_back(
+          {p == kHidden ? "hidden" : "out", p, {1, kSizes[p]}, kSizes[p], true, 1 - p});
       Draw(options.job->seed, RandomPurpose::kWeight, p, matrices_.weight[p]);
       Draw(options.job->seed, RandomPurpose::kFeedback, p, matrices_.feedback[p]);
       leaves_[p].assign(local_slices_, std::vector<float>(kSizes[p]));
@@ -39,6 +42,7 @@ class ToyEngine final : public engine::Engine {
   }
 
   std::span<const engine::ParameterInfo> parameters() const override { return infos_; }
+  std::span<const engine::SumInfo> sums() const override { return sums_; }
 
   std::vector<weights::Tensor> Export() const override {
     std::vector<weights::Tensor> tensors;
@@ -68,7 +72,7 @@ class ToyEngine final : public engine::Engine {
 
   absl::Status ComputeUpdates(const engine::StepContext& context,
                               std::span<const std::span<const engine::Sample>> slices,
-                              engine::UpdateSink& sink,
+                              engine::SumSink& sink,
                               std::span<engine::SliceTotals> totals) override {
     HEBB_CHECK(static_cast<int>(slices.size()) == local_slices_);
     absl::Status broken;
@@ -82,22 +86,22 @@ class ToyEngine final : public engine::Engine {
       }
     }
     if (!broken.ok() && !faults_->after_first_layer) return broken;
-    HEBB_RETURN_IF_ERROR(sink.LayerReady(kOut, pointers_[kOut]));
+    HEBB_RETURN_IF_ERROR(sink.Ready(kOutSum, pointers_[kOut]));
     if (!broken.ok()) return broken;
     float carried = matrices_.weight[kOut][0];
     if (after_update_) {
-      HEBB_ASSIGN_OR_RETURN(const std::span<const float> sum, sink.WaitForSum(kOut));
+      HEBB_ASSIGN_OR_RETURN(const std::span<const float> sum, sink.WaitForSum(kOutSum));
       carried -= rate_ * sum[0];
     }
     for (int i = 0; i < local_slices_; ++i) BackwardSlice(slices[i], i, carried);
-    return sink.LayerReady(kHidden, pointers_[kHidden]);
+    return sink.Ready(kHiddenSum, pointers_[kHidden]);
   }
 
-  void Apply(std::span<const std::span<const float>> sums) override {
+  void Apply(const engine::StepContext&, std::span<const std::span<const float>> sums) override {
     for (const int p : {kHidden, kOut}) {
       for (int64_t j = 0; j < kSizes[p]; ++j) {
-        matrices_.weight[p][j] -= rate_ * sums[p][j];
-        matrices_.feedback[p][j] -= rate_ * sums[p][j];
+        matrices_.weight[p][j] -= rate_ * sums[1 - p][j];
+        matrices_.feedback[p][j] -= rate_ * sums[1 - p][j];
       }
     }
   }
@@ -112,8 +116,17 @@ class ToyEngine final : public engine::Engine {
     return totals;
   }
 
-  std::vector<double> Alignment() const override {
-    return {matrices_.weight[0][0], matrices_.weight[1][0]};
+  std::vector<std::pair<std::string, double>> Alignment() const override {
+    return {{"hidden", matrices_.weight[0][0]}, {"out", matrices_.weight[1][0]}};
+  }
+  absl::StatusOr<std::vector<engine::LayerDiagnostics>> Diagnose(
+      const engine::StepContext&, std::span<const engine::Sample>,
+      std::span<const std::span<const float>>) override {
+    return std::vector<engine::LayerDiagnostics>{};
+  }
+  absl::StatusOr<engine::AuditReport> Audit(const engine::StepContext&,
+                                            std::span<const engine::Sample>) override {
+    return engine::AuditReport{{"layer hidden reads W"}, {}};
   }
   std::string kernel_family() const override { return "toy"; }
 
@@ -180,6 +193,7 @@ class ToyEngine final : public engine::Engine {
   const int64_t max_slice_rows_;
   const ToyFaults* const faults_;
   std::vector<engine::ParameterInfo> infos_;
+  const std::vector<engine::SumInfo> sums_ = {{"out", kSizes[kOut]}, {"hidden", kSizes[kHidden]}};
   Matrices matrices_;
   std::array<std::vector<std::vector<float>>, 2> leaves_;
   std::array<std::vector<const float*>, 2> pointers_;
