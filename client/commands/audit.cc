@@ -41,7 +41,8 @@ absl::StatusOr<ExitCode> Audit(Session& session, const Options& options) {
   session.CatchInterrupt();
   std::vector<std::string> sets = options.sets;
   sets.push_back("kind=audit");
-  HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request, ReadJobFile(options.file, sets));
+  HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request,
+                        PrepareJobFile(session.api(), options.file, sets));
   request.set_request_id(NewRequestId());
   HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Submit(request));
   session.err << "audit of " << job.name() << " is job " << job.id() << std::endl;

@@ -55,14 +55,9 @@ void FillEpochOrder(uint64_t seed, int64_t epoch, int64_t records, bool shuffle,
   }
 }
 
-int64_t StepsPerEpoch(int64_t records, int64_t batch_size) {
-  HEBB_CHECK(batch_size > 0);
-  return (records + batch_size - 1) / batch_size;
-}
-
 std::pair<int64_t, int64_t> BatchRange(int64_t records, int64_t batch_size, int64_t step_in_epoch) {
-  HEBB_CHECK(step_in_epoch >= 0 && step_in_epoch < StepsPerEpoch(records, batch_size));
   const int64_t begin = step_in_epoch * batch_size;
+  HEBB_CHECK(batch_size > 0 && begin >= 0 && begin < records);
   return {begin, std::min(begin + batch_size, records)};
 }
 

@@ -14,9 +14,6 @@ namespace hebb::data {
 void FillEpochOrder(uint64_t seed, int64_t epoch, int64_t records, bool shuffle,
                     std::vector<int64_t>& order);
 
-// Steps in an epoch: the last one may be short.
-int64_t StepsPerEpoch(int64_t records, int64_t batch_size);
-
 // [begin, end) in the epoch's order of step `step_in_epoch`'s batch.
 std::pair<int64_t, int64_t> BatchRange(int64_t records, int64_t batch_size, int64_t step_in_epoch);
 

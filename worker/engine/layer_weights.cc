@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/status_macros.h"
-#include "worker/nn/draw.h"
 #include "worker/nn/untied_layer.h"
 
 namespace hebb::engine {
@@ -48,12 +47,10 @@ LayerWeights::LayerWeights(const Plan& plan, int parameter, const spec::Job& job
   if (const auto* conv = std::get_if<spec::Conv>(&planned_.layer.op)) {
     kind_ = conv->untied ? Kind::kUntied : Kind::kConv;
     shape_ = ConvShapeOf(*conv, r);
-    fan_in_ = conv->kernel * conv->kernel * r.input.channels;
-    fan_out_ = conv->kernel * conv->kernel * conv->filters;
+    fans_ = nn::ConvFans(r.input, r.output, conv->kernel);
     lags_ = conv->untied && options_.feedback_lag == spec::FeedbackLag::kEpoch;
   } else if (std::holds_alternative<spec::Dense>(planned_.layer.op)) {
-    fan_in_ = r.input.size();
-    fan_out_ = r.output.channels;
+    fans_ = {r.input.size(), r.output.channels};
   } else {
     kind_ = Kind::kNorm;
   }
@@ -119,10 +116,10 @@ void LayerWeights::DrawMatrix(RandomPurpose purpose, uint32_t epoch, std::span<f
   const auto* conv = std::get_if<spec::Conv>(&planned_.layer.op);
   if (kind_ == Kind::kUntied && conv->untied_start == spec::UntiedStart::kShared) {
     const std::span<float> bank = values.first(static_cast<size_t>(shape_.weights()));
-    nn::DrawWeights(distribution_, stream, {fan_in_, fan_out_}, bank);
+    nn::DrawWeights(distribution_, stream, fans_, bank);
     nn::UntiedFromConv(shape_, bank.data(), to.data());
   } else {
-    nn::DrawWeights(distribution_, stream, {fan_in_, fan_out_}, values);
+    nn::DrawWeights(distribution_, stream, fans_, values);
     FromCanonical(values.data(), LayerTensor::Layout::kMatrix, to);
   }
   if (!rule_->redraws_magnitudes()) draws_ = {};
@@ -151,8 +148,8 @@ void LayerWeights::Draw(int draw) {
   }
   if (bias_.size() > 0) {
     std::vector<float> values(bias_.size());
-    nn::DrawBiases(distribution_, RandomStream(seed_, RandomPurpose::kBias, layer, epoch, 0),
-                   {fan_in_, fan_out_}, values);
+    nn::DrawBiases(distribution_, RandomStream(seed_, RandomPurpose::kBias, layer, epoch, 0), fans_,
+                   values);
     std::copy(values.begin(), values.end(), bias_.data());
   }
   Imported(/*beside=*/false);
@@ -217,7 +214,7 @@ absl::Status LayerWeights::PrepareSignal(const StepContext& context) {
 }
 
 void LayerWeights::Derive(std::span<const float> forward, std::span<const float> feedback) {
-  const float scale = std::sqrt(2.0f / static_cast<float>(fan_in_ + fan_out_));
+  const float scale = std::sqrt(2.0f / static_cast<float>(fans_.in + fans_.out));
   rule_->Derive({forward, feedback}, scale, signal_.span());
 }
 

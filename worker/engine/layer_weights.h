@@ -19,6 +19,7 @@
 #include "worker/engine/engine.h"
 #include "worker/engine/plan.h"
 #include "worker/nn/conv_kernels.h"
+#include "worker/nn/draw.h"
 #include "worker/nn/layer.h"
 #include "worker/rules/rule.h"
 
@@ -125,8 +126,7 @@ class LayerWeights {
   Kind kind_ = Kind::kDense;
   nn::ConvShape shape_;  // of kConv and kUntied
   std::unique_ptr<rules::Rule> rule_;
-  int64_t fan_in_ = 0;
-  int64_t fan_out_ = 0;
+  nn::Fans fans_;
   bool after_update_ = false;
   bool lags_ = false;  // the signal is that of the epoch's start
 

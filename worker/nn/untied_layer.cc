@@ -128,11 +128,4 @@ void UntiedFromConv(const ConvShape& shape, const float* filters, float* interna
   });
 }
 
-void UntiedBiasFromConv(const ConvShape& shape, const float* filter_bias, float* bias) {
-  const int64_t places = shape.output.height * shape.output.width;
-  for (int64_t p = 0; p < places; ++p) {
-    std::copy_n(filter_bias, shape.output.channels, bias + p * shape.output.channels);
-  }
-}
-
 }  // namespace hebb::nn

@@ -35,8 +35,6 @@ void UntiedFromCanonical(const ConvShape& shape, const float* canonical, float* 
 
 // Copies one bank of filters, canonical [out][in][ky][kx], to every place.
 void UntiedFromConv(const ConvShape& shape, const float* filters, float* internal);
-// The same for a convolution's bias, by filter.
-void UntiedBiasFromConv(const ConvShape& shape, const float* filter_bias, float* bias);
 
 }  // namespace hebb::nn
 

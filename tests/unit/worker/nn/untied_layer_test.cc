@@ -77,7 +77,7 @@ struct Fixture {
         x(Numbers(kRows * s.input.size(), 3)),
         output(kRows * s.output.size(), kPoison) {
     UntiedFromConv(s, filters.data(), w.data());
-    UntiedBiasFromConv(s, filter_bias.data(), bias.data());
+    for (size_t i = 0; i < bias.size(); ++i) bias[i] = filter_bias[i % filter_bias.size()];
     matrices.forward = matrices.feedback = w.data();
     matrices.bias = bias.data();
     layer = MakeUntiedLayer(s, activation, matrices);
