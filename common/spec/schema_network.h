@@ -38,8 +38,9 @@ void Describe(V& v, Dense& d) {
           {.doc = "as of conv; the last layer is always full", .min = 0, .max = 1});
 }
 
-template <typename V>
-void Describe(V& v, MaxPool& p) {
+// What all pools have.
+template <typename V, typename Pool>
+void DescribeWindow(V& v, Pool& p) {
   v.Field("size", p.size,
           {.doc = "height and width of a window", .min = 1, .max = 1024, .required = true});
   v.Field("stride", p.stride,
@@ -47,6 +48,11 @@ void Describe(V& v, MaxPool& p) {
            .min = 0,
            .max = 1024,
            .default_text = "as `size`"});
+}
+
+template <typename V>
+void Describe(V& v, MaxPool& p) {
+  DescribeWindow(v, p);
   v.Field("ties", p.ties,
           {.doc = "where the gradient goes: all maxima (the author's rule) or the first"});
   v.Field("padding", p.padding, {.doc = "same: ceil(n / stride) outputs; valid: whole windows"});
@@ -54,13 +60,7 @@ void Describe(V& v, MaxPool& p) {
 
 template <typename V>
 void Describe(V& v, AvgPool& p) {
-  v.Field("size", p.size,
-          {.doc = "height and width of a window", .min = 1, .max = 1024, .required = true});
-  v.Field("stride", p.stride,
-          {.doc = "step between windows, at most `size`",
-           .min = 0,
-           .max = 1024,
-           .default_text = "as `size`"});
+  DescribeWindow(v, p);
   v.Field("padding", p.padding, {.doc = "same: ceil(n / stride) outputs; valid: whole windows"});
 }
 

@@ -73,12 +73,16 @@ absl::Status CpuEngine::DiagnoseChunk(const StepContext& context, std::span<cons
                                       ErrorAngles& angles, std::vector<LayerDiagnostics>& found) {
   SliceState& state = *states_[0];
   absl::Status status;
+  pool_.ParallelFor(1, [&](int, int) {
+    status = state.Load(context, chunk, /*training=*/true);
+    if (status.ok()) status = ForwardAlone(state);
+  });
+  HEBB_RETURN_IF_ERROR(status);
+  // Both backward passes start from the one forward pass; each takes the loss's delta anew, for it
+  // is turned into d in place.
   const auto pass = [&](Signal signal,
                         absl::FunctionRef<void(int layer, std::span<const float> delta)> look) {
     pool_.ParallelFor(1, [&](int, int) {
-      status = state.Load(context, chunk, /*training=*/true);
-      if (status.ok()) status = ForwardAlone(state);
-      if (!status.ok()) return;
       state.Loss(loss_, state.rows());
       status = BackwardAlone(state, signal, look);
     });
