@@ -2,21 +2,21 @@
 // Trains a job file in one process, ranks as threads, without the service:
 //   local_train JOB.yaml [--ranks N] [--threads N] [--data-dir DIR] [--save FILE]
 //   [key.path=value]...
-// Prints loss, accuracies and W-R cosines of every epoch. `init.from` is read as a local file.
+// Prints loss, accuracies and W-R cosines of every epoch, and at the end the median of the whole
+// steps but the first two (data, dropout, sums, update). `init.from` is read as a local file.
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "bench/local_gang.h"
 #include "common/files.h"
 #include "common/spec/parse.h"
 #include "common/status_macros.h"
-#include "worker/comm/local_communicator.h"
 #include "worker/data/dataset.h"
 #include "worker/train/trainer.h"
 
@@ -67,7 +67,10 @@ class Printer final : public train::Observer {
  public:
   Printer(bool prints, std::string save) : prints_(prints), save_(std::move(save)) {}
 
-  void StepDone(const train::StepReport& report) override { last_ = report; }
+  void StepDone(const train::StepReport& report) override {
+    last_ = report;
+    times_.Add(report);
+  }
 
   void EpochDone(const train::EpochMetrics& metrics) override {
     if (!prints_) return;
@@ -90,62 +93,27 @@ class Printer final : public train::Observer {
     return save_.empty() ? absl::OkStatus() : WriteFileAtomically(save_, bytes);
   }
 
+  const bench::StepTimes& times() const { return times_; }
+
  private:
   const bool prints_;
   const std::string save_;
   train::StepReport last_;
+  bench::StepTimes times_;
 };
 
-struct Rank {
-  std::unique_ptr<train::Trainer> trainer;
-  std::unique_ptr<Printer> printer;
-  absl::Status status;
-};
-
-absl::StatusOr<std::vector<Rank>> MakeRanks(const Options& options, const spec::Job& job,
-                                            const data::Dataset& dataset) {
-  std::vector<Rank> ranks(options.ranks);
-  std::string weights;
-  if (!job.init.from.empty()) {
-    HEBB_ASSIGN_OR_RETURN(weights, ReadFile(job.init.from));
+absl::Status LoadWeights(const spec::Job& job,
+                         std::vector<std::unique_ptr<train::Trainer>>& trainers) {
+  if (job.init.from.empty()) return absl::OkStatus();
+  HEBB_ASSIGN_OR_RETURN(const std::string weights, ReadFile(job.init.from));
+  for (auto& trainer : trainers) {
+    HEBB_RETURN_IF_ERROR(trainer->LoadInitialWeights(weights, job.init.from));
   }
-  for (Rank& rank : ranks) {
-    HEBB_ASSIGN_OR_RETURN(
-        rank.trainer, train::Trainer::Create(
-                          {.job = job, .job_id = "local", .threads = options.threads}, dataset));
-    if (!weights.empty()) {
-      HEBB_RETURN_IF_ERROR(rank.trainer->LoadInitialWeights(weights, job.init.from));
-    }
-    rank.printer = std::make_unique<Printer>(&rank == &ranks[0], options.save);
-  }
-  return ranks;
-}
-
-absl::Status RunRanks(std::vector<Rank>& ranks) {
-  std::vector<std::unique_ptr<comm::Communicator>> gang =
-      comm::MakeLocalGang(static_cast<int>(ranks.size()));
-  train::Requests requests;
-  std::vector<std::thread> threads;
-  for (size_t r = 0; r < ranks.size(); ++r) {
-    threads.emplace_back([&, r] {
-      Rank& rank = ranks[r];
-      rank.status = rank.trainer->Run(*gang[r], requests, *rank.printer).status();
-      gang[r].reset();
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const Rank& rank : ranks) HEBB_RETURN_IF_ERROR(rank.status);
   return absl::OkStatus();
 }
 
-absl::Status Train(const Options& options) {
-  HEBB_ASSIGN_OR_RETURN(const std::string yaml, ReadFile(options.job_file));
-  HEBB_ASSIGN_OR_RETURN(const spec::Job job, spec::ParseJob(yaml, options.job_file, options.sets));
-  HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<data::Dataset> dataset,
-                        data::OpenDataset(job.dataset, options.data_dir));
-  HEBB_ASSIGN_OR_RETURN(std::vector<Rank> ranks, MakeRanks(options, job, *dataset));
-  HEBB_RETURN_IF_ERROR(RunRanks(ranks));
-  const train::FinalMetrics& metrics = ranks[0].trainer->final_metrics();
+void PrintEnd(const spec::Job& job, const train::Trainer& trainer, const bench::StepTimes& times) {
+  const train::FinalMetrics& metrics = trainer.final_metrics();
   if (metrics.validation_accuracy.has_value()) {
     absl::PrintF("validation accuracy %.2f %%\n", 100 * *metrics.validation_accuracy);
   }
@@ -153,10 +121,31 @@ absl::Status Train(const Options& options) {
     absl::PrintF("test accuracy %.2f %%  loss %.5f\n", 100 * *metrics.test_accuracy,
                  *metrics.test_loss);
   }
-  absl::PrintF("weights digest %s\n", ranks[0].trainer->WeightsDigest());
-  return absl::OkStatus();
+  if (!times.empty()) {
+    absl::PrintF("median step %.3f ms, %.0f images/s\n", 1e3 * times.MedianSeconds(),
+                 static_cast<double>(job.learning.batch_size) / times.MedianSeconds());
+  }
+  absl::PrintF("weights digest %s\n", trainer.WeightsDigest());
 }
 
+absl::Status Train(const Options& options) {
+  HEBB_ASSIGN_OR_RETURN(const std::string yaml, ReadFile(options.job_file));
+  HEBB_ASSIGN_OR_RETURN(const spec::Job job, spec::ParseJob(yaml, options.job_file, options.sets));
+  HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<data::Dataset> dataset,
+                        data::OpenDataset(job.dataset, options.data_dir));
+  HEBB_ASSIGN_OR_RETURN(auto trainers,
+                        bench::MakeTrainers(job, {options.ranks, options.threads}, *dataset));
+  HEBB_RETURN_IF_ERROR(LoadWeights(job, trainers));
+  std::vector<std::unique_ptr<Printer>> printers;
+  std::vector<train::Observer*> observers;
+  for (int rank = 0; rank < options.ranks; ++rank) {
+    printers.push_back(std::make_unique<Printer>(rank == 0, options.save));
+    observers.push_back(printers.back().get());
+  }
+  HEBB_RETURN_IF_ERROR(bench::RunTrainers(trainers, observers));
+  PrintEnd(job, *trainers[0], printers[0]->times());
+  return absl::OkStatus();
+}
 }  // namespace
 }  // namespace hebb
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three products of the untied layers of paper.md 4 on one thread, beside what the machine's
-// memory gives: how fast a buffer that fits no cache is summed up, filled and copied.
+// The three products of the untied layers of paper.md 4 on all rows of a rank, beside what the
+// machine gives: how fast a core sums up, fills and copies a buffer, and how many multiplications
+// and additions it fuses.
 //
-// One line per layer, number of rows and width of registers: milliseconds (median), GB/s of the
-// layer's matrix (4 bytes a connection, once) and GFLOP/s (2 per connection and row).
+// One line per layer, number of rows (50 in 8 slices on 1, 2, 4 and 8 ranks) and threads:
+// milliseconds (median), GB/s of the layer's matrix (4 bytes a connection, once), GFLOP/s (2 per
+// connection and row) and their share of what the threads can do.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -12,15 +14,21 @@
 
 #include "absl/time/clock.h"
 #include "worker/device/aligned_buffer.h"
+#include "worker/device/compute_pool.h"
 #include "worker/device/simd.h"
-#include "worker/nn/untied_kernels.h"
+#include "worker/nn/joint_untied_kernels.h"
 #include "worker/nn/untied_layer.h"
-#include "worker/nn/untied_tiles.h"
+#include "worker/slices/fold.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace hebb::nn {
 namespace {
 
-constexpr int64_t kRows[] = {6, 13, 50};
+constexpr int kSlices = 8;
+constexpr int64_t kBatch = 50;
 
 struct Network {
   const char* name;
@@ -66,42 +74,85 @@ void MeasureMemory() {
   }
 }
 
-void Print(const char* product, double connections, double rows, double ms) {
-  std::printf("  %s %7.3f ms %5.1f GB/s %6.1f GF", product, ms, 4e-6 * connections / ms,
-              2e-6 * connections * rows / ms);
+#if defined(__x86_64__)
+// 16 sums that do not wait for each other, `steps` times; returns how many operations that is.
+[[gnu::target("avx512f")]] double FuseAvx512(int64_t steps, float* out) {
+  __m512 sums[16] = {};
+  const __m512 a = _mm512_set1_ps(out[0]), b = _mm512_set1_ps(out[1]);
+  for (int64_t i = 0; i < steps; ++i) {
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; ++j) {
+      sums[j] = _mm512_fmadd_ps(a, b, sums[j]);
+      asm volatile("" : "+v"(sums[j]));
+    }
+  }
+#pragma GCC unroll 16
+  for (int j = 0; j < 16; ++j) _mm512_storeu_ps(out + 2, sums[j]);
+  return static_cast<double>(steps) * 16 * 16 * 2;
 }
 
-void Measure(const Network& network, int64_t rows, const UntiedTiles& tiles) {
+// GFLOP/s of one core; 0 where it is not known.
+double MeasurePeak() {
+  if (!__builtin_cpu_supports("avx512f")) return 0.0;
+  float out[18] = {0.5f, 0.25f};
+  double operations = 0.0;
+  const double ms = MedianMs([&] { operations = FuseAvx512(1 << 20, out); });
+  return 1e-6 * operations / ms;
+}
+#else
+double MeasurePeak() { return 0.0; }
+#endif
+
+struct Run {
+  int64_t rows = 0;
+  int threads = 1;
+  double connections = 0.0;
+  double peak = 0.0;  // of one thread
+
+  void Print(const char* product, double ms) const {
+    const double gflops = 2e-6 * connections * static_cast<double>(rows) / ms;
+    const double share = peak > 0.0 ? 100.0 * gflops / (peak * threads) : 0.0;
+    std::printf(" | %s %6.3f ms %5.1f GB/s %5.1f GF %3.0f %%", product, ms, 4e-6 * connections / ms,
+                gflops, share);
+  }
+};
+
+void Measure(const Network& network, int ranks, int threads, double peak) {
+  const slices::SliceRange owned = slices::SlicesOfRank(kSlices, 0, ranks);
+  std::vector<int64_t> offsets;
+  for (int slice = owned.begin; slice <= owned.end; ++slice) {
+    offsets.push_back(kBatch * slice / kSlices);
+  }
+  const int64_t rows = offsets.back();
   const ConvShape& shape = network.shape;
-  const auto connections = static_cast<double>(UntiedSize(shape));
-  const auto kernels = UntiedKernels::Create(shape, tiles);
+  const slices::Fold fold = slices::Fold::OfRank(kSlices, owned);
+  device::ComputePool pool(threads);
+  const auto kernels = JointUntiedKernels::Create(shape, threads);
   kernels->PrepareRows(rows);
   device::FloatBuffer w(UntiedSize(shape)), g(UntiedSize(shape)), x(rows * shape.input.size()),
       h(rows * shape.output.size()), delta(rows * shape.input.size());
+  float* const nodes[] = {g.data()};
   std::fill_n(w.data(), w.size(), 0.01f);
   std::fill_n(x.data(), x.size(), 1.0f);
-  std::printf("%-19s %-6s %3d", network.name, tiles.name, static_cast<int>(rows));
-  Print("W x", connections, rows,
-        MedianMs([&] { kernels->Forward(rows, x.data(), w.data(), nullptr, h.data()); }));
-  Print("B^T d", connections, rows,
-        MedianMs([&] { kernels->BackwardData(rows, h.data(), w.data(), delta.data()); }));
-  Print("d x^T", connections, rows,
-        MedianMs([&] { kernels->BackwardWeights(rows, x.data(), h.data(), g.data()); }));
+  const Run run = {rows, threads, static_cast<double>(UntiedSize(shape)), peak};
+  std::printf("%-18s %2d x %d", network.name, static_cast<int>(rows), threads);
+  run.Print("W x",
+            MedianMs([&] { kernels->Forward(rows, x.data(), w.data(), nullptr, h.data(), pool); }));
+  run.Print("B^T d",
+            MedianMs([&] { kernels->BackwardData(rows, h.data(), w.data(), delta.data(), pool); }));
+  run.Print("d x^T", MedianMs([&] {
+              kernels->BackwardWeights({rows, offsets}, x.data(), h.data(), fold, nodes, pool);
+            }));
   std::printf("\n");
 }
 
 int Main() {
-  std::vector<const UntiedTiles*> tiles;
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) tiles.push_back(&kUntiedTilesAvx512);
-  if (__builtin_cpu_supports("fma")) tiles.push_back(&kUntiedTilesAvx2);
-#else
-  tiles.push_back(&kUntiedTilesBase);
-#endif
   MeasureMemory();
-  for (const UntiedTiles* some : tiles) {
-    for (const int64_t rows : kRows) {
-      for (const Network& network : kNetworks) Measure(network, rows, *some);
+  const double peak = MeasurePeak();
+  std::printf("multiply-add: %5.1f GFLOP/s a core\n", peak);
+  for (const int ranks : {1, 2, 4, 8}) {
+    for (const int threads : {1, 2}) {
+      for (const Network& network : kNetworks) Measure(network, ranks, threads, peak);
     }
   }
   return 0;

@@ -27,15 +27,15 @@ SumQueue::~SumQueue() {
   thread_.join();
 }
 
-void SumQueue::Start(int index, std::span<const float* const> leaves, std::span<float> sum) {
+void SumQueue::Start(int index, std::span<const float* const> nodes, std::span<float> sum) {
   HEBB_CHECK(index >= 0);
-  HEBB_CHECK(tree_sum_ != nullptr || leaves.size() == 1);
+  HEBB_CHECK(tree_sum_ != nullptr || nodes.size() == 1);
   absl::MutexLock lock(&mutex_);
   if (!status_.ok()) return;  // Wait says so
   while (static_cast<int>(slots_.size()) <= index) slots_.emplace_back();
   Slot& slot = slots_[index];
   HEBB_CHECK(!slot.pending);
-  slot.leaves.assign(leaves.begin(), leaves.end());
+  slot.nodes.assign(nodes.begin(), nodes.end());
   slot.sum = sum;
   slot.pending = true;
   ++pending_count_;
@@ -108,8 +108,8 @@ void SumQueue::Run() {
 }
 
 absl::Status SumQueue::SumOne(const Slot& slot, absl::Time deadline) {
-  if (tree_sum_ != nullptr) return tree_sum_->Sum(slot.leaves, slot.sum, deadline);
-  std::copy_n(slot.leaves[0], slot.sum.size(), slot.sum.data());
+  if (tree_sum_ != nullptr) return tree_sum_->Sum(slot.nodes, slot.sum, deadline);
+  std::copy_n(slot.nodes[0], slot.sum.size(), slot.sum.data());
   return communicator_.AllReduce(slot.sum, deadline);
 }
 

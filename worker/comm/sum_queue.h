@@ -3,7 +3,7 @@
 // order in which they are ready and sums each over all ranks, while the compute threads go on with
 // the next layer.
 //
-// Per step and per sum: Start(index, leaves, sum) as soon as the local updates exist, later
+// Per step and per sum: Start(index, nodes, sum) as soon as the local updates exist, later
 // Wait(index) or Drain() before `sum` is used. Indexes are small numbers that come again in every
 // step (the parameter's number; one more for losses and flags).
 #ifndef HEBB_WORKER_COMM_SUM_QUEUE_H_
@@ -53,11 +53,12 @@ class SumQueue {
   SumQueue(const SumQueue&) = delete;
   SumQueue& operator=(const SumQueue&) = delete;
 
-  // Queues sum = sum over all ranks' leaves. All ranks start the same sums in the same order.
-  // leaves[i]: this rank's slice i (SlicesOfRank), sum.size() floats each; with slices == 0
-  // one. Leaves and sum are borrowed until Wait(index), Drain or the destructor returns.
-  // Returns at once. REQUIRES: index >= 0, and the last sum of this index has been waited for.
-  void Start(int index, std::span<const float* const> leaves, std::span<float> sum);
+  // Queues sum = sum over all ranks' nodes. All ranks start the same sums in the same order.
+  // nodes[i]: maximal node i of this rank's slices (slices::MaximalNodes), sum.size() floats each;
+  // with slices == 0 one, the rank's own sum. Nodes and sum are borrowed until Wait(index), Drain
+  // or the destructor returns. Returns at once. REQUIRES: index >= 0, and the last sum of this
+  // index has been waited for.
+  void Start(int index, std::span<const float* const> nodes, std::span<float> sum);
 
   // Blocks until the last sum of `index` has arrived. REQUIRES: it was started, or the queue
   // failed.
@@ -73,7 +74,7 @@ class SumQueue {
 
  private:
   struct Slot {
-    std::vector<const float*> leaves;
+    std::vector<const float*> nodes;
     std::span<float> sum;
     bool pending = false;
   };

@@ -7,10 +7,13 @@
 
 #include "common/check.h"
 #include "common/status_macros.h"
-#include "worker/comm/tile_program.h"
+#include "worker/slices/slice_tree.h"
+#include "worker/slices/vector_fold.h"
 
 namespace hebb::comm {
 namespace {
+
+using slices::SliceRange;
 
 constexpr size_t kSegment = 256 * 1024;  // floats of a rank's chunk per round (1 MB)
 constexpr size_t kDirect = 4096;   // floats up to which one round of latency costs more than bytes
@@ -58,29 +61,13 @@ std::span<std::byte> WritableBytes(float* data, size_t n) {
   return std::as_writable_bytes(std::span(data, n));
 }
 
-std::vector<SliceRange> SingleLeaves(SliceRange range) {
-  std::vector<SliceRange> leaves;
-  for (int i = range.begin; i < range.end; ++i) leaves.push_back({i, i + 1});
-  return leaves;
-}
-
 void Grow(std::vector<float>& scratch, size_t n) {
   if (scratch.size() < n) scratch.resize(n);
 }
 
 }  // namespace
 
-SliceRange SlicesOfRank(int slices, int rank, int size) {
-  return {static_cast<int>(int64_t{rank} * slices / size),
-          static_cast<int>(int64_t{rank + 1} * slices / size)};
-}
-
 struct TreeSum::Scratch {
-  struct OwnNode {
-    SliceRange leaves;  // numbers within this rank's leaves
-    uint32_t tag = 0;
-    TileProgram sum;  // of its leaves
-  };
   struct ForeignNode {
     int rank = 0;
     uint32_t tag = 0;
@@ -88,84 +75,51 @@ struct TreeSum::Scratch {
 
   // Constant after construction. Node tags are the nodes' numbers in tree order over all ranks.
   Topology topology;
-  SliceRange own;
-  std::vector<OwnNode> own_nodes;
+  std::vector<uint32_t> own_tags;  // by own node
   std::vector<ForeignNode> foreign_nodes;
   int foreign_before = 0;  // foreign nodes left of this rank's slices
   uint32_t gather_tag = 0;
-  std::optional<TileProgram> finish;  // the tree over own leaves and foreign nodes
+  std::optional<slices::VectorFold> finish;  // the tree over all ranks' nodes
 
   // Reused by every call.
-  std::vector<float> partials;  // [own node][destination][part]
   std::vector<float> received;  // [foreign node][part]
   std::vector<Send> sends;
   std::vector<Receive> receives;
   std::vector<const float*> inputs;
 
   Scratch(Topology t, int slices);
-  void Reserve(const Layout& layout);
-  void PostScatter(const Layout& layout, size_t round, std::span<const float* const> leaves);
+  void PostScatter(const Layout& layout, size_t round, std::span<const float* const> nodes);
   void PostGather(const Layout& layout, size_t round, float* sum);
-  void Finish(const Layout& layout, size_t round, std::span<const float* const> leaves, float* sum);
-  const float* PartialSum(OwnNode& node, Part part, std::span<const float* const> leaves,
-                          float* partial);
+  void Finish(const Layout& layout, size_t round, std::span<const float* const> nodes, float* sum);
 };
 
-TreeSum::Scratch::Scratch(Topology t, int slices)
-    : topology(t), own(SlicesOfRank(slices, t.rank, t.size)) {
-  std::vector<SliceRange> finish_inputs;
+TreeSum::Scratch::Scratch(Topology t, int slices) : topology(t) {
+  std::vector<SliceRange> nodes;  // of all ranks, in tree order
   for (int rank = 0; rank < t.size; ++rank) {
-    for (const SliceRange& node : MaximalNodes(slices, SlicesOfRank(slices, rank, t.size))) {
-      const std::vector<SliceRange> leaves = SingleLeaves(node);
+    const SliceRange owned = slices::SlicesOfRank(slices, rank, t.size);
+    for (const SliceRange& node : slices::MaximalNodes(slices, owned)) {
       if (rank == t.rank) {
-        const SliceRange local = {node.begin - own.begin, node.end - own.begin};
-        own_nodes.push_back({local, gather_tag, TileProgram(node, leaves)});
-        finish_inputs.insert(finish_inputs.end(), leaves.begin(), leaves.end());
+        own_tags.push_back(gather_tag);
       } else {
         foreign_nodes.push_back({rank, gather_tag});
-        finish_inputs.push_back(node);
         if (rank < t.rank) ++foreign_before;
       }
+      nodes.push_back(node);
       ++gather_tag;
     }
   }
-  finish.emplace(SliceRange{0, slices}, finish_inputs);
-}
-
-void TreeSum::Scratch::Reserve(const Layout& layout) {
-  if (topology.size == 1) return;
-  Grow(partials, own_nodes.size() * topology.size * layout.longest_part());
-  Grow(received, foreign_nodes.size() * layout.longest_part());
-}
-
-// The sum of a node's leaves over `part`: the leaf itself, or made in `partial`.
-const float* TreeSum::Scratch::PartialSum(OwnNode& node, Part part,
-                                          std::span<const float* const> leaves, float* partial) {
-  if (node.leaves.size() == 1) return leaves[node.leaves.begin] + part.begin;
-  inputs.clear();
-  for (int i = node.leaves.begin; i < node.leaves.end; ++i) {
-    inputs.push_back(leaves[i] + part.begin);
-  }
-  node.sum.Run(inputs, partial, part.size());
-  return partial;
+  const SliceRange root = {0, slices};
+  finish.emplace(slices::Fold({&root, 1}, nodes));
 }
 
 // This rank's nodes, cut for each rank; and the others' nodes, cut for this rank.
 void TreeSum::Scratch::PostScatter(const Layout& layout, size_t round,
-                                   std::span<const float* const> leaves) {
-  float* partial = partials.data();
-  for (OwnNode& node : own_nodes) {
-    const float* whole = nullptr;  // direct: the same for all
+                                   std::span<const float* const> nodes) {
+  for (size_t node = 0; node < nodes.size(); ++node) {
     for (int to = 0; to < topology.size; ++to) {
       const Part part = layout.PartOf(to, round);
       if (to == topology.rank || part.size() == 0) continue;
-      const float* data = whole;
-      if (data == nullptr) {
-        data = PartialSum(node, part, leaves, partial);
-        partial += layout.longest_part();
-      }
-      if (layout.direct()) whole = data;
-      sends.push_back({to, node.tag, Bytes(data, part.size())});
+      sends.push_back({to, own_tags[node], Bytes(nodes[node] + part.begin, part.size())});
     }
   }
   const Part mine = layout.PartOf(topology.rank, round);
@@ -191,20 +145,21 @@ void TreeSum::Scratch::PostGather(const Layout& layout, size_t round, float* sum
 }
 
 void TreeSum::Scratch::Finish(const Layout& layout, size_t round,
-                              std::span<const float* const> leaves, float* sum) {
+                              std::span<const float* const> nodes, float* sum) {
   const Part mine = layout.PartOf(topology.rank, round);
   if (mine.size() == 0) return;
   inputs.clear();
   const float* from = received.data();
   for (size_t i = 0; i <= foreign_nodes.size(); ++i) {
     if (static_cast<int>(i) == foreign_before) {
-      for (const float* leaf : leaves) inputs.push_back(leaf + mine.begin);
+      for (const float* node : nodes) inputs.push_back(node + mine.begin);
     }
     if (i == foreign_nodes.size()) break;
     inputs.push_back(from);
     from += layout.longest_part();
   }
-  finish->Run(inputs, sum + mine.begin, mine.size());
+  float* const part = sum + mine.begin;
+  finish->Run(inputs, {&part, 1}, mine.size());
 }
 
 TreeSum::TreeSum(Communicator& communicator, int slices)
@@ -217,41 +172,21 @@ TreeSum::TreeSum(Communicator& communicator, int slices)
 TreeSum::~TreeSum() = default;
 
 // Round i scatters segment i and gathers segment i-1 in one exchange.
-absl::Status TreeSum::Sum(std::span<const float* const> leaves, std::span<float> sum,
+absl::Status TreeSum::Sum(std::span<const float* const> nodes, std::span<float> sum,
                           absl::Time deadline) {
   Scratch& s = *scratch_;
-  HEBB_CHECK(static_cast<int>(leaves.size()) == s.own.size());
+  HEBB_CHECK(nodes.size() == s.own_tags.size());
   const Layout layout(sum.size(), s.topology.size);
-  s.Reserve(layout);
+  Grow(s.received, s.foreign_nodes.size() * layout.longest_part());
   for (size_t round = 0; round <= layout.rounds(); ++round) {
     s.sends.clear();
     s.receives.clear();
-    if (round < layout.rounds()) s.PostScatter(layout, round, leaves);
+    if (round < layout.rounds()) s.PostScatter(layout, round, nodes);
     if (round > 0 && !layout.direct()) s.PostGather(layout, round - 1, sum.data());
     HEBB_RETURN_IF_ERROR(communicator_.Exchange(s.sends, s.receives, deadline));
-    if (round < layout.rounds()) s.Finish(layout, round, leaves, sum.data());
+    if (round < layout.rounds()) s.Finish(layout, round, nodes, sum.data());
   }
   return absl::OkStatus();
-}
-
-namespace {
-
-// One element of node (lo, hi), straight from the definition in tree_sum.h: mid depends on lo + hi,
-// so the absolute numbers count.
-float NodeSum(std::span<const float* const> leaves, int lo, int hi, size_t element) {
-  if (hi - lo == 1) return leaves[lo][element];
-  const int mid = (lo + hi) / 2;
-  const float left = NodeSum(leaves, lo, mid, element);
-  return left + NodeSum(leaves, mid, hi, element);
-}
-
-}  // namespace
-
-void SerialTreeSum(std::span<const float* const> leaves, std::span<float> sum) {
-  HEBB_CHECK(!leaves.empty());
-  for (size_t i = 0; i < sum.size(); ++i) {
-    sum[i] = NodeSum(leaves, 0, static_cast<int>(leaves.size()), i);
-  }
 }
 
 }  // namespace hebb::comm

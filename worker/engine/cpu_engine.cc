@@ -2,8 +2,6 @@
 #include "worker/engine/cpu_engine.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <new>
 #include <utility>
 
@@ -12,33 +10,13 @@
 #include "common/status_macros.h"
 
 namespace hebb::engine {
+namespace {
 
-absl::StatusOr<std::unique_ptr<CpuEngine>> CpuEngine::Create(const EngineOptions& options) {
-  HEBB_CHECK(options.job != nullptr && options.threads >= 1 && options.local_slices >= 1);
-  HEBB_CHECK(options.max_slice_rows >= 1);
-  HEBB_ASSIGN_OR_RETURN(Plan plan, MakePlan(*options.job, options.facts));
-  HEBB_ASSIGN_OR_RETURN(nn::ImageScaler scaler,
-                        nn::ImageScaler::Create(options.job->dataset, options.facts.image));
-  std::unique_ptr<CpuEngine> engine(new CpuEngine(options, std::move(plan), std::move(scaler)));
-  HEBB_RETURN_IF_ERROR(engine->Build(options));
-  return engine;
-}
-
-CpuEngine::CpuEngine(const EngineOptions& options, Plan plan, nn::ImageScaler scaler)
-    : loss_(options.job->learning.loss),
-      after_update_(options.job->learning.propagate == spec::Propagate::kAfterUpdate),
-      mirror_noise_(options.job->learning.rule_options.mirror_noise),
-      plan_(std::move(plan)),
-      images_{std::move(scaler),
-              nn::Augmenter(options.job->dataset.augment, plan_.image, options.job->seed)},
-      pool_(options.threads),
-      runs_(options.local_slices) {}
-
-absl::Status CpuEngine::Build(const EngineOptions& options) {
+absl::Status OnComputeThread(device::ComputePool& pool, absl::FunctionRef<absl::Status()> make) {
   absl::Status status;
-  pool_.ParallelFor(1, [&](int, int) {
+  pool.ParallelFor(1, [&](int, int) {
     try {
-      status = BuildOnComputeThread(options);
+      status = make();
     } catch (const std::bad_alloc&) {
       status = absl::ResourceExhaustedError(
           "the network does not fit into this machine's memory; use a smaller batch_size, more "
@@ -48,23 +26,59 @@ absl::Status CpuEngine::Build(const EngineOptions& options) {
   return status;
 }
 
-absl::Status CpuEngine::BuildOnComputeThread(const EngineOptions& options) {
-  HEBB_ASSIGN_OR_RETURN(parameters_,
-                        Parameters::Create(plan_, *options.job, options.draw, options.threads));
-  ready_ = std::make_unique<ReadySums>(plan_.sums, options.local_slices);
-  const int states =
-      plan_.lockstep ? std::max(options.local_slices, options.threads) : options.threads;
-  const int64_t rows = std::max(options.max_slice_rows, kEvaluationRows);
-  for (int i = 0; i < states; ++i) {
-    HEBB_ASSIGN_OR_RETURN(std::unique_ptr<SliceState> state,
-                          SliceState::Create(plan_, *parameters_, images_, rows));
-    states_.push_back(std::move(state));
-  }
-  return absl::OkStatus();
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CpuEngine>> CpuEngine::Create(const EngineOptions& options) {
+  HEBB_CHECK(options.job != nullptr && options.threads >= 1);
+  HEBB_ASSIGN_OR_RETURN(Plan plan, MakePlan(*options.job, options.facts));
+  HEBB_ASSIGN_OR_RETURN(nn::ImageScaler scaler,
+                        nn::ImageScaler::Create(options.job->dataset, options.facts.image));
+  std::unique_ptr<CpuEngine> engine(new CpuEngine(options, std::move(plan), std::move(scaler)));
+  const auto draw = [&]() -> absl::Status {
+    HEBB_ASSIGN_OR_RETURN(engine->parameters_, Parameters::Create(engine->plan_, *options.job,
+                                                                  options.draw, options.threads));
+    return absl::OkStatus();
+  };
+  HEBB_RETURN_IF_ERROR(OnComputeThread(engine->pool_, draw));
+  HEBB_RETURN_IF_ERROR(engine->Fit(options.share));
+  return engine;
 }
 
-absl::Status CpuEngine::Errors() const {
-  for (const SliceRun& run : runs_) HEBB_RETURN_IF_ERROR(run.status);
+CpuEngine::CpuEngine(const EngineOptions& options, Plan plan, nn::ImageScaler scaler)
+    : loss_(options.job->learning.loss),
+      mirror_noise_(options.job->learning.rule_options.mirror_noise),
+      plan_(std::move(plan)),
+      images_{std::move(scaler),
+              nn::Augmenter(options.job->dataset.augment, plan_.image, options.job->seed)},
+      pool_(options.threads) {}
+
+absl::Status CpuEngine::Fit(const SliceShare& share) {
+  HEBB_CHECK(share.owned.size() >= 1 && share.max_rows >= 1);
+  return OnComputeThread(pool_, [&] { return MakeBlocks(share); });
+}
+
+absl::Status CpuEngine::MakeBlocks(const SliceShare& share) {
+  ready_.reset();
+  joint_.reset();
+  blocks_.clear();
+  memory_.reset();
+  prepared_rows_.clear();
+  fold_.emplace(slices::Fold::OfRank(share.slices, share.owned));
+  const int64_t slices = share.owned.size(), threads = pool_.size();
+  const int64_t slice_rows = std::max(share.max_rows, kEvaluationRows);
+  const int64_t rows = std::max(slices * share.max_rows, threads * kEvaluationRows);
+  runs_.resize(slices);
+  offsets_.assign(slices + 1, 0);
+  ready_ = std::make_unique<ReadySums>(plan_, *fold_);
+  memory_ = std::make_unique<StepMemory>(plan_, rows);
+  const BlockParts parts{plan_, *parameters_, images_, *memory_, pool_, *fold_};
+  for (int64_t i = 0; i < std::max(slices, threads); ++i) {
+    HEBB_ASSIGN_OR_RETURN(std::unique_ptr<RowBlock> block,
+                          RowBlock::Create(parts, RowBlock::Kind::kSlice, slice_rows));
+    blocks_.push_back(std::move(block));
+  }
+  statuses_.resize(blocks_.size());
+  HEBB_ASSIGN_OR_RETURN(joint_, RowBlock::Create(parts, RowBlock::Kind::kJoint, rows));
   return absl::OkStatus();
 }
 
@@ -72,59 +86,44 @@ absl::Status CpuEngine::PrepareRows(int64_t rows) {
   if (std::find(prepared_rows_.begin(), prepared_rows_.end(), rows) != prepared_rows_.end()) {
     return absl::OkStatus();
   }
-  std::vector<absl::Status> statuses(states_.size());
-  pool_.ParallelFor(static_cast<int>(states_.size()),
-                    [&](int i, int) { statuses[i] = states_[i]->Prepare(rows); });
-  for (const absl::Status& status : statuses) HEBB_RETURN_IF_ERROR(status);
+  const auto prepare = [rows](int, RowBlock& block) { return block.Prepare(rows); };
+  HEBB_RETURN_IF_ERROR(ForEachBlock(static_cast<int>(blocks_.size()), prepare));
   prepared_rows_.push_back(rows);
+  return absl::OkStatus();
+}
+
+absl::Status CpuEngine::Begin(const StepContext& context,
+                              std::span<const std::span<const Sample>> slices,
+                              std::span<SliceTotals> totals) {
+  HEBB_CHECK(slices.size() == runs_.size() && totals.size() == runs_.size());
+  HEBB_CHECK(context.batch_size >= 1);
+  for (size_t i = 0; i < runs_.size(); ++i) {
+    const auto rows = static_cast<int64_t>(slices[i].size());
+    totals[i] = {};
+    runs_[i] = {slices[i], &totals[i]};
+    offsets_[i + 1] = offsets_[i] + rows;
+    if (rows > 0) HEBB_RETURN_IF_ERROR(PrepareRows(rows));
+    blocks_[i]->Begin(context, offsets_[i], rows, /*training=*/true);
+  }
+  HEBB_RETURN_IF_ERROR(joint_->Prepare(offsets_.back()));
+  joint_->Begin(context, 0, offsets_.back(), /*training=*/true);
   return absl::OkStatus();
 }
 
 absl::Status CpuEngine::ComputeUpdates(const StepContext& context,
                                        std::span<const std::span<const Sample>> slices,
                                        SumSink& sink, std::span<SliceTotals> totals) {
-  HEBB_CHECK(slices.size() == runs_.size() && totals.size() == runs_.size());
-  HEBB_CHECK(context.batch_size >= 1);
-  for (size_t i = 0; i < runs_.size(); ++i) {
-    totals[i] = {};
-    runs_[i] = {slices[i], &totals[i], absl::OkStatus()};
-    if (!slices[i].empty()) {
-      HEBB_RETURN_IF_ERROR(PrepareRows(static_cast<int64_t>(slices[i].size())));
-    }
-  }
+  HEBB_RETURN_IF_ERROR(Begin(context, slices, totals));
   HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
   HEBB_RETURN_IF_ERROR(parameters_->PrepareSignals(context, pool_));
   ready_->Start(sink);
-  return plan_.lockstep ? RunLockstep(context, sink) : RunSlices(context);
-}
-
-absl::StatusOr<nn::LossTotals> CpuEngine::EvaluateChunk(std::span<const Sample> chunk,
-                                                        SliceState& state) {
-  std::array<Sample, kEvaluationRows> samples;
-  samples.fill(chunk.back());
-  std::copy(chunk.begin(), chunk.end(), samples.begin());
-  HEBB_RETURN_IF_ERROR(state.Load(StepContext{}, samples, /*training=*/false));
-  for (int layer = 0; layer < state.layers(); ++layer) HEBB_RETURN_IF_ERROR(state.Forward(layer));
-  return state.Loss(loss_, static_cast<int64_t>(chunk.size()));
-}
-
-absl::StatusOr<SliceTotals> CpuEngine::Evaluate(std::span<const Sample> samples) {
-  HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
-  HEBB_RETURN_IF_ERROR(PrepareRows(kEvaluationRows));
-  const size_t chunks = (samples.size() + kEvaluationRows - 1) / kEvaluationRows;
-  std::vector<absl::StatusOr<nn::LossTotals>> parts(chunks, nn::LossTotals{});
-  pool_.ParallelFor(static_cast<int>(chunks), [&](int chunk, int thread) {
-    const size_t begin = static_cast<size_t>(chunk) * kEvaluationRows;
-    const size_t rows = std::min<size_t>(kEvaluationRows, samples.size() - begin);
-    parts[chunk] = EvaluateChunk(samples.subspan(begin, rows), *states_[thread]);
-  });
-  nn::LossTotals totals;
-  for (const absl::StatusOr<nn::LossTotals>& part : parts) {
-    HEBB_RETURN_IF_ERROR(part.status());
-    totals.loss += part->loss;
-    totals.correct += part->correct;
+  HEBB_RETURN_IF_ERROR(LoadSlices());
+  for (const Pass& pass : plan_.passes) HEBB_RETURN_IF_ERROR(PassUp(context, pass, sink));
+  HEBB_RETURN_IF_ERROR(FinishForward(context));
+  for (auto pass = plan_.passes.rbegin(); pass != plan_.passes.rend(); ++pass) {
+    HEBB_RETURN_IF_ERROR(PassDown(context, *pass, sink));
   }
-  return SliceTotals{static_cast<float>(totals.loss), static_cast<float>(totals.correct)};
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> CreateCpuEngine(const EngineOptions& options) {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine on the CPU: one compute thread a slice, every library call single-threaded.
+// The engine on the CPU. A step goes through the network in passes (plan.h): runs of layers that
+// each slice goes through on one compute thread, every library call single-threaded; and joint
+// layers (nn/joint_layer.h), spread over all compute threads.
 //
-// Slice by slice: each goes forward and backward at one go, on as many states as threads. In
-// lockstep all slices go through a layer before the next, because a sum over the gang must be known
-// within the step: the statistics of a batch normalisation; and under propagate: after_update a
-// layer's update, before the error goes on below it. There W and R are not touched until Apply, the
-// signal passes through a staged copy of what they will be. Only the order differs from
-// before_update: the signal is still d_l, gated as in the paper's text. (The author's later code,
-// paper.md 8, also sends the signal from before the gate; that is not this option.)
+// Passes end where a sum over the gang must be known within the step: before the statistics of a
+// batch normalisation; and under propagate: after_update below every layer. There W and R are not
+// touched until Apply, the signal passes through a staged copy of what they will be. Only the order
+// differs from before_update: the signal is still d_l, gated as in the paper's text. (The author's
+// later code, paper.md 8, also sends the signal from before the gate; that is not this option.)
 #ifndef HEBB_WORKER_ENGINE_CPU_ENGINE_H_
 #define HEBB_WORKER_ENGINE_CPU_ENGINE_H_
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -28,8 +29,9 @@
 #include "worker/engine/parameters.h"
 #include "worker/engine/plan.h"
 #include "worker/engine/ready_sums.h"
-#include "worker/engine/slice_state.h"
-#include "worker/nn/image.h"
+#include "worker/engine/row_block.h"
+#include "worker/engine/step_memory.h"
+#include "worker/slices/fold.h"
 
 namespace hebb::engine {
 
@@ -45,6 +47,7 @@ class CpuEngine : public Engine {
   absl::Status Import(const std::vector<weights::Tensor>& tensors) override {
     return parameters_->Import(tensors);
   }
+  absl::Status Fit(const SliceShare& share) override;
   absl::Status ComputeUpdates(const StepContext& context,
                               std::span<const std::span<const Sample>> slices, SumSink& sink,
                               std::span<SliceTotals> totals) override;
@@ -74,42 +77,50 @@ class CpuEngine : public Engine {
   struct SliceRun {
     std::span<const Sample> samples;
     SliceTotals* totals = nullptr;
-    absl::Status status;
   };
 
   CpuEngine(const EngineOptions& options, Plan plan, nn::ImageScaler scaler);
-  absl::Status Build(const EngineOptions& options);
-  absl::Status BuildOnComputeThread(const EngineOptions& options);
-  absl::Status Errors() const;
-  // Makes every state ready for slices of that many rows, whichever thread will take them.
+  // Makes all that depends on the share.
+  absl::Status MakeBlocks(const SliceShare& share);
+  // Makes every block ready for slices of that many rows.
   absl::Status PrepareRows(int64_t rows);
+  // Gives every slice its rows.
+  absl::Status Begin(const StepContext& context, std::span<const std::span<const Sample>> slices,
+                     std::span<SliceTotals> totals);
 
-  absl::Status LoadSlice(const StepContext& context, SliceRun& run, SliceState& state);
-  absl::Status FinishForward(const StepContext& context, SliceRun& run, SliceState& state);
-  // Batch normalisation's part, of a layer that has one.
-  void WriteStatistics(const SliceRun& run, int slice, int layer, SliceState& state);
-  absl::Status UpdateLayer(const SliceRun& run, int slice, int layer, SliceState& state);
-  absl::Status SendDown(const StepContext& context, const SliceRun& run, int slice, int layer,
-                        SliceState& state);
+  // cpu_engine_passes.cc
+  absl::Status ForEachBlock(int blocks,
+                            absl::FunctionRef<absl::Status(int index, RowBlock& block)> action);
+  absl::Status ForEachSlice(absl::FunctionRef<absl::Status(int slice, RowBlock& block)> action);
+  absl::Status LoadSlices();
+  void WriteStatistics(int slice, int layer, RowBlock& block);
+  // Does what a layer needs of a slice before any slice may enter it; `layer` may be the end.
+  absl::Status LeadUp(int slice, int layer, RowBlock& block);
+  absl::Status PassUp(const StepContext& context, const Pass& pass, SumSink& sink);
+  absl::Status FinishForward(const StepContext& context);
+  absl::Status UpdateLayer(const StepContext& context, int slice, int layer, RowBlock& block);
+  absl::Status UpdateJointLayer(const StepContext& context, int layer);
+  absl::Status SendDown(int layer, RowBlock& block);
+  bool Waits(int layer) const;
+  absl::Status TakeSum(const StepContext& context, int layer, SumSink& sink);
+  absl::Status JointPassDown(const StepContext& context, int layer, SumSink& sink);
+  absl::Status PassDown(const StepContext& context, const Pass& pass, SumSink& sink);
 
-  // cpu_engine_orders.cc
-  absl::Status RunSlice(const StepContext& context, int slice, SliceState& state);
-  absl::Status RunSlices(const StepContext& context);
-  absl::Status ForEachSlice(absl::FunctionRef<absl::Status(int slice, SliceState& state)> action);
-  absl::Status RunLockstep(const StepContext& context, SumSink& sink);
-  absl::Status LockstepForward(const StepContext& context, int layer, SumSink& sink);
-  absl::Status LockstepBackward(const StepContext& context, int layer, SumSink& sink);
-
-  absl::StatusOr<nn::LossTotals> EvaluateChunk(std::span<const Sample> chunk, SliceState& state);
+  // cpu_engine_evaluate.cc
+  absl::Status LoadChunk(std::span<const Sample> samples, int chunk, RowBlock& block);
+  absl::StatusOr<nn::LossTotals> EvaluateChunks(std::span<const Sample> samples);
 
   // cpu_engine_diagnose.cc
   struct ErrorAngles;
   // `samples` again and again until there are kEvaluationRows of them.
   static std::vector<Sample> FilledChunk(std::span<const Sample> samples);
-  absl::Status ForwardAlone(SliceState& state);
+  // Does something with a layer in the one block that has it, where it belongs.
+  absl::Status InBlock(int layer, absl::FunctionRef<absl::Status(RowBlock& block)> action);
+  absl::Status LoadAlone(const StepContext& context, std::span<const Sample> chunk);
+  absl::Status ForwardAlone();
   // kOfGradient: once the signal passes through W (Parameters::BorrowForward).
   enum class Signal { kOfRule, kOfGradient };
-  absl::Status BackwardAlone(SliceState& state, Signal signal,
+  absl::Status BackwardAlone(Signal signal,
                              absl::FunctionRef<void(int layer, std::span<const float> delta)> look);
   absl::Status DiagnoseChunk(const StepContext& context, std::span<const Sample> chunk,
                              ErrorAngles& angles, std::vector<LayerDiagnostics>& found);
@@ -121,16 +132,22 @@ class CpuEngine : public Engine {
 
   // Constant after construction.
   const spec::Loss loss_;
-  const bool after_update_;
   const double mirror_noise_;
   const Plan plan_;
   const Images images_;
 
   device::ComputePool pool_;
   std::unique_ptr<Parameters> parameters_;
-  std::vector<std::unique_ptr<SliceState>> states_;  // by thread, or by slice in lockstep
+
+  // Of the share.
+  std::optional<slices::Fold> fold_;  // from this rank's slices to their nodes
+  std::unique_ptr<StepMemory> memory_;
+  std::vector<std::unique_ptr<RowBlock>> blocks_;  // by slice; as many as threads, at least
+  std::unique_ptr<RowBlock> joint_;
   std::unique_ptr<ReadySums> ready_;
   std::vector<SliceRun> runs_;          // by slice
+  std::vector<absl::Status> statuses_;  // by block, of the call under way
+  std::vector<int64_t> offsets_;        // where each slice's rows begin, and the end
   std::vector<int64_t> prepared_rows_;  // numbers of rows met so far
 };
 

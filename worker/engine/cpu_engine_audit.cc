@@ -58,26 +58,22 @@ void AddNotes(const Plan& plan, const spec::Loss& loss, AuditReport& report) {
 absl::StatusOr<CpuEngine::LayerErrors> CpuEngine::ErrorsWithPoison(const StepContext& context,
                                                                    std::span<const Sample> chunk,
                                                                    int parameter) {
-  SliceState& state = *states_[0];
-  absl::Status status;
-  pool_.ParallelFor(1, [&](int, int) {
-    status = state.Load(context, chunk, /*training=*/true);
-    if (status.ok()) status = ForwardAlone(state);
-    if (status.ok()) state.Loss(loss_, state.rows());
-  });
-  HEBB_RETURN_IF_ERROR(status);
+  HEBB_RETURN_IF_ERROR(LoadAlone(context, chunk));
+  HEBB_RETURN_IF_ERROR(ForwardAlone());
+  blocks_[0]->Loss(loss_, blocks_[0]->rows());
   if (parameter >= 0) parameters_->layer(parameter).PoisonForward();
   HEBB_RETURN_IF_ERROR(parameters_->PrepareSignals(context, pool_));
   LayerErrors errors(plan_.layers.size());
-  pool_.ParallelFor(1, [&](int, int) {
-    status = BackwardAlone(state, Signal::kOfRule, [&](int layer, std::span<const float> delta) {
-      errors[layer].assign(delta.begin(), delta.end());
-    });
-    if (parameter < 0) return;
-    const absl::Status healed = parameters_->layer(parameter).HealForward();
-    if (status.ok()) status = healed;
-  });
+  const absl::Status status =
+      BackwardAlone(Signal::kOfRule, [&](int layer, std::span<const float> delta) {
+        errors[layer].assign(delta.begin(), delta.end());
+      });
+  absl::Status healed;
+  if (parameter >= 0) {
+    pool_.ParallelFor(1, [&](int, int) { healed = parameters_->layer(parameter).HealForward(); });
+  }
   HEBB_RETURN_IF_ERROR(status);
+  HEBB_RETURN_IF_ERROR(healed);
   return errors;
 }
 
@@ -88,7 +84,6 @@ absl::StatusOr<AuditReport> CpuEngine::Audit(const StepContext& context,
   look.batch_size = kEvaluationRows;
   look.first_of_epoch = true;
   HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
-  HEBB_RETURN_IF_ERROR(PrepareRows(kEvaluationRows));
   const std::vector<Sample> chunk = FilledChunk(samples);
   HEBB_ASSIGN_OR_RETURN(const LayerErrors clean, ErrorsWithPoison(look, chunk, -1));
   AuditReport report;

@@ -27,38 +27,60 @@ struct CpuEngine::ErrorAngles {
   }
 };
 
-absl::Status CpuEngine::ForwardAlone(SliceState& state) {
-  for (int layer = 0; layer < state.layers(); ++layer) {
-    nn::BatchStatistics* norm = state.batch_statistics(layer);
-    if (norm != nullptr && norm->over_batch()) {
-      const spec::Shape& shape = plan_.layers[layer].resolved.output;
-      std::vector<float> sums(2 * shape.channels);
-      state.Statistics(layer, sums.data());
-      norm->Take(sums, state.rows() * shape.height * shape.width);
-    }
-    HEBB_RETURN_IF_ERROR(state.Forward(layer));
+absl::Status CpuEngine::InBlock(int layer,
+                                absl::FunctionRef<absl::Status(RowBlock& block)> action) {
+  if (plan_.layers[layer].joint) return action(*joint_);
+  absl::Status status;
+  pool_.ParallelFor(1, [&](int, int) { status = action(*blocks_[0]); });
+  return status;
+}
+
+absl::Status CpuEngine::LoadAlone(const StepContext& context, std::span<const Sample> chunk) {
+  const auto rows = static_cast<int64_t>(chunk.size());
+  HEBB_RETURN_IF_ERROR(PrepareRows(rows));
+  HEBB_RETURN_IF_ERROR(joint_->Prepare(rows));
+  for (RowBlock* block : {blocks_[0].get(), joint_.get()}) {
+    block->Begin(context, 0, rows, /*training=*/true);
+  }
+  return blocks_[0]->Load(chunk);
+}
+
+absl::Status CpuEngine::ForwardAlone() {
+  for (int layer = 0; layer < static_cast<int>(plan_.layers.size()); ++layer) {
+    HEBB_RETURN_IF_ERROR(InBlock(layer, [&](RowBlock& block) {
+      const PlannedLayer& planned = plan_.layers[layer];
+      if (planned.over_batch) {
+        const spec::Shape& shape = planned.resolved.output;
+        std::vector<float> sums(2 * shape.channels);
+        block.Statistics(layer, sums.data());
+        block.batch_statistics(layer)->Take(sums, block.rows() * shape.height * shape.width);
+      }
+      return block.Forward(layer);
+    }));
   }
   return absl::OkStatus();
 }
 
 absl::Status CpuEngine::BackwardAlone(
-    SliceState& state, Signal signal,
-    absl::FunctionRef<void(int layer, std::span<const float> delta)> look) {
+    Signal signal, absl::FunctionRef<void(int layer, std::span<const float> delta)> look) {
   const bool of_rule = signal == Signal::kOfRule;
   const bool direct = of_rule && plan_.direct;
-  for (int layer = state.layers() - 1; layer >= 0; --layer) {
+  for (int layer = static_cast<int>(plan_.layers.size()) - 1; layer >= 0; --layer) {
     const PlannedLayer& planned = plan_.layers[layer];
     if (!planned.needs_delta || (direct && planned.parameter < 0)) continue;
-    const float* delta = state.BeginBackward(layer, direct);
-    look(layer, {delta, static_cast<size_t>(state.rows() * planned.resolved.output.size())});
-    state.Gate(layer);
-    nn::BatchStatistics* norm = state.batch_statistics(layer);
-    if (norm != nullptr) {  // its backward pass needs the sums of its update
-      std::vector<float> update(planned.update.total());
-      HEBB_RETURN_IF_ERROR(state.LocalUpdate(layer, update.data()));
-      if (norm->over_batch()) norm->TakeUpdate(update);
-    }
-    if (!direct) HEBB_RETURN_IF_ERROR(state.SendDown(layer, /*saturates=*/of_rule));
+    const auto down = [&](RowBlock& block) -> absl::Status {
+      const float* delta = block.BeginBackward(layer, direct);
+      look(layer, {delta, static_cast<size_t>(block.rows() * planned.resolved.output.size())});
+      block.Gate(layer);
+      nn::BatchStatistics* norm = block.batch_statistics(layer);
+      if (norm != nullptr) {  // its backward pass needs the sums of its update
+        std::vector<float> update(planned.update.total());
+        HEBB_RETURN_IF_ERROR(block.LocalUpdate(layer, update.data()));
+        if (norm->over_batch()) norm->TakeUpdate(update);
+      }
+      return direct ? absl::OkStatus() : block.SendDown(layer, /*saturates=*/of_rule);
+    };
+    HEBB_RETURN_IF_ERROR(InBlock(layer, down));
   }
   return absl::OkStatus();
 }
@@ -71,22 +93,14 @@ std::vector<Sample> CpuEngine::FilledChunk(std::span<const Sample> samples) {
 
 absl::Status CpuEngine::DiagnoseChunk(const StepContext& context, std::span<const Sample> chunk,
                                       ErrorAngles& angles, std::vector<LayerDiagnostics>& found) {
-  SliceState& state = *states_[0];
-  absl::Status status;
-  pool_.ParallelFor(1, [&](int, int) {
-    status = state.Load(context, chunk, /*training=*/true);
-    if (status.ok()) status = ForwardAlone(state);
-  });
-  HEBB_RETURN_IF_ERROR(status);
+  HEBB_RETURN_IF_ERROR(LoadAlone(context, chunk));
+  HEBB_RETURN_IF_ERROR(ForwardAlone());
   // Both backward passes start from the one forward pass; each takes the loss's delta anew, for it
   // is turned into d in place.
   const auto pass = [&](Signal signal,
                         absl::FunctionRef<void(int layer, std::span<const float> delta)> look) {
-    pool_.ParallelFor(1, [&](int, int) {
-      state.Loss(loss_, state.rows());
-      status = BackwardAlone(state, signal, look);
-    });
-    return status;
+    blocks_[0]->Loss(loss_, blocks_[0]->rows());
+    return BackwardAlone(signal, look);
   };
   HEBB_RETURN_IF_ERROR(parameters_->BorrowForward(pool_));
   HEBB_RETURN_IF_ERROR(pass(Signal::kOfGradient, [&](int layer, std::span<const float> delta) {
@@ -103,8 +117,9 @@ absl::Status CpuEngine::DiagnoseChunk(const StepContext& context, std::span<cons
   }));
   for (size_t p = 0; p < found.size(); ++p) {
     const int layer = plan_.parameters[p].layer_index;
-    found[p].saturated = found[p].saturated.value_or(0) + state.SaturatedShare(layer);
-    found[p].sparsity = found[p].sparsity.value_or(0) + state.SilentShare(layer);
+    RowBlock& block = plan_.layers[layer].joint ? *joint_ : *blocks_[0];
+    found[p].saturated = found[p].saturated.value_or(0) + block.SaturatedShare(layer);
+    found[p].sparsity = found[p].sparsity.value_or(0) + block.SilentShare(layer);
   }
   return absl::OkStatus();
 }
@@ -117,7 +132,6 @@ absl::StatusOr<std::vector<LayerDiagnostics>> CpuEngine::Diagnose(
   look.batch_size = kEvaluationRows;
   look.first_of_epoch = false;
   HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
-  HEBB_RETURN_IF_ERROR(PrepareRows(kEvaluationRows));
   std::vector<LayerDiagnostics> found(plan_.parameters.size());
   ErrorAngles angles;
   angles.layers.resize(plan_.layers.size());

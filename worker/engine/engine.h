@@ -18,6 +18,7 @@
 #include "common/spec/shapes.h"
 #include "common/spec/spec.h"
 #include "common/weights/safetensors.h"
+#include "worker/slices/slice_tree.h"
 
 namespace hebb::engine {
 
@@ -60,15 +61,16 @@ struct SliceTotals {
   float correct = 0;  // samples whose largest output is their label
 };
 
-// Receives the slices' parts of each sum while the step goes on. Called from compute threads, one
-// call at a time, in the order of Engine::sums() in every step.
+// Receives this rank's part of each sum while the step goes on. Called from one thread at a time,
+// in the order of Engine::sums() in every step.
 class SumSink {
  public:
   virtual ~SumSink() = default;
 
-  // leaves[i] = the part of local slice i, as many floats as the sum has, unchanged until the next
-  // ComputeUpdates. Returns soon: the summing is done elsewhere.
-  virtual absl::Status Ready(int sum, std::span<const float* const> leaves) = 0;
+  // nodes[i] = the sum over maximal node i of the rank's slices (slices::MaximalNodes), as many
+  // floats as the sum has, unchanged until the next ComputeUpdates. Returns soon: what is left of
+  // the summing is done elsewhere.
+  virtual absl::Status Ready(int sum, std::span<const float* const> nodes) = 0;
 
   // Blocks until that sum has arrived and returns it.
   virtual absl::StatusOr<std::span<const float>> WaitForSum(int sum) = 0;
@@ -90,12 +92,19 @@ struct AuditReport {
   std::vector<std::string> notes;  // what else is not local
 };
 
+// What of each batch this rank works on.
+struct SliceShare {
+  int slices = 1;  // leaves of the tree in which parts are summed
+  slices::SliceRange owned = {0, 1};
+  int64_t max_rows = 1;  // of the largest slice
+  bool operator==(const SliceShare&) const = default;
+};
+
 struct EngineOptions {
   const spec::Job* job = nullptr;  // borrowed during Create
   spec::DatasetFacts facts;
   int threads = 1;
-  int local_slices = 1;        // how many slices this rank owns
-  int64_t max_slice_rows = 0;  // the largest slice
+  SliceShare share;
   // Which of a run's draws the first weights are: 0 at its beginning, 1 in its second stage.
   int draw = 0;
 };
@@ -115,6 +124,10 @@ class Engine {
   // Takes all of the above; INVALID_ARGUMENT names a missing, unknown or misshapen tensor. Those of
   // "optimizer/" and "state/" may be left out: then they begin anew.
   virtual absl::Status Import(const std::vector<weights::Tensor>& tensors) = 0;
+
+  // Works on these slices from now on; the weights stay. RESOURCE_EXHAUSTED: not enough memory;
+  // then the engine is of no more use.
+  virtual absl::Status Fit(const SliceShare& share) = 0;
 
   // Forward, loss and backward over this rank's slices; slices[i] holds slice i's samples in
   // order. Allocates nothing after the first call. FAILED_PRECONDITION with the layer's name if a

@@ -15,7 +15,8 @@
 namespace hebb::engine {
 namespace {
 
-constexpr int64_t kApplyFloats = 128 * 1024;  // of one piece of Apply's work
+// Of one piece of Apply's work: its part of G stays in the core's cache while W and R take it.
+constexpr int64_t kApplyFloats = 8 * 1024;
 
 std::string ShapeText(const std::vector<int64_t>& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");

@@ -17,17 +17,16 @@ class SlotPool {
  public:
   explicit SlotPool(std::vector<int64_t>& sizes) : sizes_(sizes) {}
 
-  int Take(int64_t floats) {
+  // `alone`: never to be returned.
+  int Take(int64_t floats, bool alone) {
+    if (alone) return Add(floats);
     const auto fits_better = [&](int a, int b) {
       const bool a_fits = sizes_[a] >= floats, b_fits = sizes_[b] >= floats;
       if (a_fits != b_fits) return a_fits;
       return a_fits ? sizes_[a] < sizes_[b] : sizes_[a] > sizes_[b];
     };
     const auto best = std::min_element(free_.begin(), free_.end(), fits_better);
-    if (best == free_.end()) {
-      sizes_.push_back(floats);
-      return static_cast<int>(sizes_.size()) - 1;
-    }
+    if (best == free_.end()) return Add(floats);
     const int slot = *best;
     free_.erase(best);
     sizes_[slot] = std::max(sizes_[slot], floats);
@@ -39,6 +38,11 @@ class SlotPool {
   void Keep(int slot) { std::erase(free_, slot); }
 
  private:
+  int Add(int64_t floats) {
+    sizes_.push_back(floats);
+    return static_cast<int>(sizes_.size()) - 1;
+  }
+
   std::vector<int64_t>& sizes_;
   std::vector<int> free_;
 };
@@ -103,23 +107,55 @@ void AddParameter(Plan& plan, int index, const spec::Job& job) {
 }
 
 // The sums in the order of a step: statistics on the way up, updates on the way down.
-void PlanSums(Plan& plan, const spec::Job& job) {
+void PlanSums(Plan& plan) {
   const auto add = [&plan](const std::string& name, int64_t size) {
     plan.sums.push_back({name, size});
     return static_cast<int>(plan.sums.size()) - 1;
   };
-  plan.lockstep = job.learning.propagate == spec::Propagate::kAfterUpdate;
   for (PlannedLayer& planned : plan.layers) {
     const auto* norm = std::get_if<spec::BatchNorm>(&planned.layer.op);
     if (norm == nullptr) continue;
     planned.statistics_sum = add(planned.layer.name, 2 * planned.resolved.output.channels);
-    plan.lockstep |= norm->statistics == spec::Statistics::kBatch;
+    planned.over_batch = norm->statistics == spec::Statistics::kBatch;
   }
   for (auto planned = plan.layers.rbegin(); planned != plan.layers.rend(); ++planned) {
     if (planned->parameter < 0) continue;
     planned->update_sum = add(planned->layer.name, planned->update.total());
     plan.parameters[planned->parameter].sum = planned->update_sum;
   }
+}
+
+void PlanPasses(Plan& plan) {
+  for (int i = 0; i < static_cast<int>(plan.layers.size()); ++i) {
+    const PlannedLayer& planned = plan.layers[i];
+    const bool begins = plan.passes.empty() || plan.passes.back().joint || planned.joint ||
+                        planned.over_batch || plan.after_update;
+    if (begins) plan.passes.push_back({i, i, planned.joint});
+    plan.passes.back().end = i + 1;
+  }
+}
+
+// Whether a joint layer reads or writes the layer's delta.
+std::vector<bool> JointDeltas(const Plan& plan) {
+  std::vector<bool> joint(plan.layers.size(), false);
+  for (size_t i = 0; i < plan.layers.size(); ++i) {
+    const PlannedLayer& planned = plan.layers[i];
+    if (!planned.joint) continue;
+    joint[i] = true;
+    for (int input : planned.resolved.inputs) {
+      if (input >= 0) joint[input] = true;
+    }
+  }
+  // An add and its last input may share one memory (kHandOver), and so on along chains of adds.
+  const auto share = [&](int i) {
+    const int last = plan.layers[i].resolved.inputs.back();
+    if (!std::holds_alternative<spec::Add>(plan.layers[i].layer.op) || last < 0) return;
+    joint[i] = joint[last] = joint[i] || joint[last];
+  };
+  const int layers = static_cast<int>(plan.layers.size());
+  for (int i = 0; i < layers; ++i) share(i);
+  for (int i = layers - 1; i >= 0; --i) share(i);
+  return joint;
 }
 
 // Whether `reader` takes in what `layer` puts out, directly or through others.
@@ -142,7 +178,8 @@ bool IsDroppedSkip(const Plan& plan, const PlannedLayer& add, size_t i) {
 }
 
 // Decides the deliveries of layer `index` to its inputs, and their slots.
-void PlanDeliveries(Plan& plan, int index, bool drop_skips, SlotPool& slots) {
+void PlanDeliveries(Plan& plan, int index, bool drop_skips, const std::vector<bool>& joint_deltas,
+                    SlotPool& slots) {
   PlannedLayer& planned = plan.layers[index];
   const std::vector<int>& inputs = planned.resolved.inputs;
   const bool is_add = std::holds_alternative<spec::Add>(planned.layer.op);
@@ -162,10 +199,10 @@ void PlanDeliveries(Plan& plan, int index, bool drop_skips, SlotPool& slots) {
       handed_over = true;
     } else {
       planned.deliveries[i] = Delivery::kWrite;
-      input.delta_slot = slots.Take(input.resolved.output.size());
+      input.delta_slot = slots.Take(input.resolved.output.size(), joint_deltas[inputs[i]]);
     }
   }
-  if (!handed_over) slots.Return(planned.delta_slot);
+  if (!handed_over && !joint_deltas[index]) slots.Return(planned.delta_slot);
 }
 
 }  // namespace
@@ -193,6 +230,8 @@ absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& fa
     planned.layer = job.network.layers[i];
     planned.resolved = std::move(resolved[i]);
     planned.needs_delta = planned.resolved.has_weights;
+    planned.joint = std::holds_alternative<spec::Dense>(planned.layer.op) ||
+                    UntiedConv(planned.layer.op) != nullptr;
     for (int input : planned.resolved.inputs) {
       planned.needs_delta |= input >= 0 && plan.layers[input].needs_delta;
     }
@@ -205,15 +244,19 @@ absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& fa
       last->activation == spec::Activation::kSigmoid) {
     last->activation = spec::Activation::kNone;
   }
-  PlanSums(plan, job);
+  plan.after_update = job.learning.propagate == spec::Propagate::kAfterUpdate;
+  PlanSums(plan);
+  PlanPasses(plan);
   plan.saturated_feedback = static_cast<float>(job.learning.rule_options.saturated_feedback);
   plan.direct = job.learning.rule == spec::Rule::kDfa;
   const bool drop_skips = job.learning.rule_options.skip_gradient == spec::SkipGradient::kDropped;
   SlotPool slots(plan.delta_slots);
-  plan.layers.back().delta_slot = slots.Take(plan.layers.back().resolved.output.size());
+  const std::vector<bool> joint_deltas = JointDeltas(plan);
+  plan.layers.back().delta_slot =
+      slots.Take(plan.layers.back().resolved.output.size(), joint_deltas.back());
   const int output_slot = plan.layers.back().delta_slot;
   for (int i = static_cast<int>(plan.layers.size()) - 1; i >= 0; --i) {
-    if (plan.layers[i].needs_delta) PlanDeliveries(plan, i, drop_skips, slots);
+    if (plan.layers[i].needs_delta) PlanDeliveries(plan, i, drop_skips, joint_deltas, slots);
     // The output error is read to the end of the backward pass.
     if (plan.direct && i + 1 == static_cast<int>(plan.layers.size())) slots.Keep(output_slot);
   }

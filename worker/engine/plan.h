@@ -43,24 +43,37 @@ struct PlannedLayer {
   int statistics_sum = -1;           // of batch_norm
   bool mirrors = false;              // the update's second part is a mirror's (weight_mirror)
   bool direct = false;               // its delta comes from the output error itself (dfa)
+  bool joint = false;                // works on all slices' rows at once (nn/joint_layer.h)
+  bool over_batch = false;           // batch_norm: needs its sums within the step
   bool needs_delta = false;          // owns weights, or something before it does
   bool sends_down = false;           // some input wants its delta
   std::vector<Delivery> deliveries;  // one per input
   int delta_slot = -1;
 };
 
+// Layers [begin, end) that a step passes at one go: one joint layer, or others, each slice on one
+// thread. Up the network in this order, down in reverse.
+struct Pass {
+  int begin = 0;
+  int end = 0;
+  bool joint = false;
+};
+
 struct Plan {
   std::vector<PlannedLayer> layers;
+  std::vector<Pass> passes;
   std::vector<ParameterInfo> parameters;
-  std::vector<SumInfo> sums;  // in the order in which they start
-  // All slices go through a layer before the next layer: a sum is needed within the step.
-  bool lockstep = false;
+  std::vector<SumInfo> sums;     // in the order in which they start
+  bool after_update = false;     // a layer's sum is needed before the error goes on below it
   float saturated_feedback = 0;  // b > 0: what passes down through B is clip(b x, -1, 1)
   bool direct = false;           // errors do not pass from layer to layer (dfa)
   spec::Shape image;
   int64_t classes = 0;
-  std::vector<int64_t> delta_slots;  // floats per row of each memory for deltas
-  int64_t scratch = 0;               // floats per row of the memory for later arrivals
+  // Floats per row of each memory for deltas. Slices are not in step with each other, so each has
+  // its own rows of a slot; a slot that joint layers touch belongs to one layer alone (with what it
+  // hands over), so that the rows of all slices make one matrix.
+  std::vector<int64_t> delta_slots;
+  int64_t scratch = 0;  // floats per row of the memory for later arrivals
 };
 
 nn::ConvShape ConvShapeOf(const spec::Conv& conv, const spec::ResolvedLayer& resolved);

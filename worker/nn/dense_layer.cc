@@ -1,44 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/nn/dense_layer.h"
 
-#include "common/status_macros.h"
-#include "worker/nn/dense_kernels.h"
+#include "worker/nn/joint_dense_kernels.h"
 
 namespace hebb::nn {
 namespace {
 
-class DenseLayer : public WeightedLayer {
+class DenseLayer : public JointLayer {
  public:
-  DenseLayer(int64_t inputs, int64_t units, const WeightedOptions& options,
+  DenseLayer(int64_t inputs, int64_t units, const JointOptions& options,
              const LayerMatrices& matrices)
-      : WeightedLayer({inputs, 1, 1}, {units, 1, 1}, options, matrices),
-        kernels_(DenseKernels::Create(inputs, units)) {}
-
-  absl::Status Forward(const Batch& batch, std::span<const float* const> inputs,
-                       float* output) override {
-    HEBB_RETURN_IF_ERROR(kernels_->Forward(batch.rows, inputs[0], matrices_.forward, output));
-    Finish(0, batch.rows, output);
-    return absl::OkStatus();
-  }
-
-  absl::Status Backward(const Trace& trace, const float* d, int, float* input_delta) override {
-    return kernels_->BackwardData(trace.rows, d, matrices_.feedback, input_delta);
-  }
-
- protected:
-  absl::Status PrepareKernels(int64_t rows) override { return kernels_->PrepareRows(rows); }
-
-  absl::Status ComputeUpdate(int64_t rows, const float* x, const float* d, float* g) override {
-    return kernels_->BackwardWeights(rows, x, d, g);
-  }
+      : JointLayer(inputs, units, options, matrices),
+        kernels_(JointDenseKernels::Create(inputs, units, pool().size())) {}
 
  private:
-  const std::unique_ptr<DenseKernels> kernels_;
+  void PrepareKernels(int64_t rows) override { kernels_->PrepareRows(rows); }
+  void ComputeForward(int64_t rows, const float* x, float* h) override {
+    kernels_->Forward(rows, x, matrices_.forward, matrices_.bias, h, pool());
+  }
+  void ComputeBackward(int64_t rows, const float* d, float* delta) override {
+    kernels_->BackwardData(rows, d, matrices_.feedback, delta, pool());
+  }
+  void ComputeUpdate(const JointRows& rows, const float* x, const float* d,
+                     const slices::Fold& fold, std::span<float* const> nodes) override {
+    kernels_->BackwardWeights(rows, x, d, fold, nodes, pool());
+  }
+
+  const std::unique_ptr<JointDenseKernels> kernels_;
 };
 
 }  // namespace
 
-std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, const WeightedOptions& options,
+std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, const JointOptions& options,
                                       const LayerMatrices& matrices) {
   return std::make_unique<DenseLayer>(inputs, units, options, matrices);
 }

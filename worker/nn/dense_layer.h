@@ -7,14 +7,14 @@
 #include <memory>
 
 #include "common/spec/shapes.h"
+#include "worker/nn/joint_layer.h"
 #include "worker/nn/layer.h"
-#include "worker/nn/weighted_layer.h"
 
 namespace hebb::nn {
 
 // Internal layout of W, R and G: [unit][y][x][channel] of the input, as activations lie.
-// `matrices`, borrowed: in that layout.
-std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, const WeightedOptions& options,
+// `matrices`, borrowed: in that layout. A joint layer.
+std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, const JointOptions& options,
                                       const LayerMatrices& matrices);
 
 // Between the internal layout and the canonical one, [unit][channel][y][x].

@@ -2,61 +2,49 @@
 #include "worker/nn/dropout.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "common/random.h"
 #include "worker/device/aligned_buffer.h"
 #include "worker/device/simd.h"
+#include "worker/nn/philox_mask.h"
 
 namespace hebb::nn {
 namespace {
 
-constexpr uint32_t kLanes = 16;
+// Eight bytes of eight rows, turned into eight bytes of eight columns.
+void TransposeEight(uint64_t (&rows)[8]) {
+  const auto swap = [&rows](int i, int j, int shift, uint64_t mask) {
+    const uint64_t differ = ((rows[i] >> shift) ^ rows[j]) & mask;
+    rows[j] ^= differ;
+    rows[i] ^= differ << shift;
+  };
+  for (int i : {0, 1, 2, 3}) swap(i, i + 4, 32, 0x00000000FFFFFFFF);
+  for (int i : {0, 1, 4, 5}) swap(i, i + 2, 16, 0x0000FFFF0000FFFF);
+  for (int i : {0, 2, 4, 6}) swap(i, i + 1, 8, 0x00FF00FF00FF00FF);
+}
 
-// Philox4x32-10 of `kLanes` consecutive blocks, one lane each (Salmon et al. 2011, table 2).
-// common/random.h is the reference; a test compares every word.
-HEBB_SIMD void PhiloxLanes(const uint32_t* key, const uint32_t* counter, uint32_t* words) {
-  uint32_t c0[kLanes], c1[kLanes], c2[kLanes], c3[kLanes];
-  for (uint32_t i = 0; i < kLanes; ++i) {
-    c0[i] = counter[0] + i;
-    c1[i] = counter[1];
-    c2[i] = counter[2];
-    c3[i] = counter[3];
-  }
-  uint32_t k0 = key[0], k1 = key[1];
-  for (int round = 0; round < 10; ++round) {
-    for (uint32_t i = 0; i < kLanes; ++i) {
-      const uint64_t a = uint64_t{0xD2511F53} * c0[i];
-      const uint64_t b = uint64_t{0xCD9E8D57} * c2[i];
-      c0[i] = static_cast<uint32_t>(b >> 32) ^ c1[i] ^ k0;
-      c1[i] = static_cast<uint32_t>(b);
-      c2[i] = static_cast<uint32_t>(a >> 32) ^ c3[i] ^ k1;
-      c3[i] = static_cast<uint32_t>(a);
+// to[place][channel] = from[channel][place]
+void ToChannelsLast(int64_t places, int64_t channels, const uint8_t* from, uint8_t* to) {
+  const int64_t whole_places = places / 8 * 8, whole_channels = channels / 8 * 8;
+  for (int64_t c = 0; c < whole_channels; c += 8) {
+    for (int64_t p = 0; p < whole_places; p += 8) {
+      uint64_t rows[8];
+      for (int i = 0; i < 8; ++i) std::memcpy(&rows[i], from + (c + i) * places + p, 8);
+      TransposeEight(rows);
+      for (int i = 0; i < 8; ++i) std::memcpy(to + (p + i) * channels + c, &rows[i], 8);
     }
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
   }
-  for (uint32_t i = 0; i < kLanes; ++i) {
-    words[4 * i] = c0[i];
-    words[4 * i + 1] = c1[i];
-    words[4 * i + 2] = c2[i];
-    words[4 * i + 3] = c3[i];
+  for (int64_t c = 0; c < channels; ++c) {
+    const int64_t first = c < whole_channels ? whole_places : 0;
+    for (int64_t p = first; p < places; ++p) to[p * channels + c] = from[c * places + p];
   }
 }
 
-// keep[i] = whether word i's U is not below the rate; U = (word >> 8) / 2^24.
-HEBB_SIMD void Decide(int64_t size, const uint32_t* words, uint32_t threshold, uint8_t* keep) {
-  for (int64_t i = 0; i < size; ++i) keep[i] = (words[i] >> 8) >= threshold;
-}
-
-// One row: keep is canonical [channel][place], the values are [place][channel].
-HEBB_SIMD void Mask(int64_t places, int64_t channels, const uint8_t* keep, float scale,
-                    const float* from, float* to) {
-  for (int64_t p = 0; p < places; ++p) {
-    for (int64_t c = 0; c < channels; ++c) {
-      to[p * channels + c] = keep[c * places + p] != 0 ? from[p * channels + c] * scale : 0.0f;
-    }
-  }
+HEBB_SIMD void Mask(int64_t size, const uint8_t* keep, float scale, const float* from, float* to) {
+  for (int64_t i = 0; i < size; ++i) to[i] = keep[i] != 0 ? from[i] * scale : 0.0f;
 }
 
 // One row: keep is by channel.
@@ -82,27 +70,26 @@ class Dropout : public Layer {
         per_channel_(dropout.per_channel),
         draws_(per_channel_ ? channels_ : shape.size()),
         layer_index_(static_cast<uint32_t>(layer_index)),
-        threshold_(static_cast<uint32_t>(std::ceil(dropout.rate * 0x1p24))),
+        limit_(static_cast<uint32_t>(std::ceil(dropout.rate * 0x1p24) * 0x1p8 - 1)),
+        drops_(dropout.rate > 0),
         scale_(static_cast<float>(1.0 / (1.0 - dropout.rate))),
-        blocks_(static_cast<uint32_t>((draws_ + 4 * kLanes - 1) / (4 * kLanes) * kLanes)),
-        words_(int64_t{4} * blocks_),
-        keep_(draws_) {}
+        blocks_(static_cast<uint32_t>((draws_ + kMaskWords - 1) / kMaskWords) * kPhiloxTogether),
+        keep_(int64_t{4} * blocks_),
+        ordered_(draws_),
+        mask_loop_(BestPhiloxMask()) {}
 
   absl::Status Prepare(int64_t) override { return absl::OkStatus(); }
 
   absl::Status Forward(const Batch& batch, std::span<const float* const> inputs,
                        float* output) override {
     const int64_t units = channels_ * places_;
-    if (!batch.training || threshold_ == 0) {
+    if (!batch.training || !drops_) {
       std::copy_n(inputs[0], batch.rows * units, output);
       return absl::OkStatus();
     }
     for (int64_t row = 0; row < batch.rows; ++row) {
-      DropoutWords(batch.seed, layer_index_, static_cast<uint32_t>(batch.epoch),
-                   static_cast<uint32_t>(batch.ids[row]), blocks_, words_.data());
-      Decide(draws_, words_.data(), threshold_, keep_.data());
-      const auto mask = per_channel_ ? MaskChannels : Mask;
-      mask(places_, channels_, keep_.data(), scale_, inputs[0] + row * units, output + row * units);
+      Draw(batch, row);
+      DropRow(inputs[0] + row * units, output + row * units);
     }
     return absl::OkStatus();
   }
@@ -113,30 +100,37 @@ class Dropout : public Layer {
   }
 
  private:
+  void Draw(const Batch& batch, int64_t row) {
+    mask_loop_({{static_cast<uint32_t>(batch.seed), static_cast<uint32_t>(batch.seed >> 32)},
+                {0, static_cast<uint32_t>(batch.ids[row]), static_cast<uint32_t>(batch.epoch),
+                 static_cast<uint32_t>(RandomPurpose::kDropout) << 24 | layer_index_}},
+               blocks_, limit_, keep_.data());
+  }
+
+  void DropRow(const float* from, float* to) {
+    if (per_channel_) return MaskChannels(places_, channels_, keep_.data(), scale_, from, to);
+    if (places_ == 1) return Mask(channels_, keep_.data(), scale_, from, to);
+    ToChannelsLast(places_, channels_, keep_.data(), ordered_.data());
+    Mask(draws_, ordered_.data(), scale_, from, to);
+  }
+
+  static constexpr int64_t kMaskWords = 4 * kPhiloxTogether;
+
   const int64_t channels_;
   const int64_t places_;
   const bool per_channel_;
   const int64_t draws_;  // a row
   const uint32_t layer_index_;
-  const uint32_t threshold_;  // U < rate exactly where the word's upper 24 bits are below
+  const uint32_t limit_;  // U >= rate exactly where the word is above
+  const bool drops_;
   const float scale_;
-  const uint32_t blocks_;  // a multiple of kLanes
-  device::AlignedBuffer<uint32_t> words_;
-  device::AlignedBuffer<uint8_t> keep_;
+  const uint32_t blocks_;
+  device::AlignedBuffer<uint8_t> keep_;     // of one row, canonical
+  device::AlignedBuffer<uint8_t> ordered_;  // channels last
+  const PhiloxMaskLoop mask_loop_;
 };
 
 }  // namespace
-
-void DropoutWords(uint64_t seed, uint32_t layer, uint32_t epoch, uint32_t sample, uint32_t blocks,
-                  uint32_t* words) {
-  const uint32_t key[2] = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)};
-  uint32_t counter[4] = {0, sample, epoch,
-                         static_cast<uint32_t>(RandomPurpose::kDropout) << 24 | layer};
-  for (uint32_t block = 0; block < blocks; block += kLanes) {
-    counter[0] = block;
-    PhiloxLanes(key, counter, words + int64_t{4} * block);
-  }
-}
 
 std::unique_ptr<Layer> MakeDropout(const spec::Shape& shape, const spec::Dropout& dropout,
                                    int layer_index) {

@@ -19,11 +19,6 @@ namespace hebb::nn {
 std::unique_ptr<Layer> MakeDropout(const spec::Shape& shape, const spec::Dropout& dropout,
                                    int layer_index);
 
-// Words 0 .. 4*blocks-1 of that stream, the same as RandomStream::Block. REQUIRES: blocks a
-// multiple of 16.
-void DropoutWords(uint64_t seed, uint32_t layer, uint32_t epoch, uint32_t sample, uint32_t blocks,
-                  uint32_t* words);
-
 }  // namespace hebb::nn
 
 #endif  // HEBB_WORKER_NN_DROPOUT_H_

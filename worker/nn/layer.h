@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One layer of a network at work on one slice of a batch.
+// One layer of a network at work on one slice of a batch, or (joint_layer.h) on all of a rank's.
 //
 // Activations are float32, channels last: [row][y][x][channel]. A layer with an activation puts out
 // x = sigma(h), h its field; the error that arrives from above is delta = dLoss/dx, and
@@ -35,7 +35,7 @@ struct LayerMatrices {
   const float* running_variance = nullptr;
 };
 
-// Where a layer writes its local update, summed over the slice's rows (and places).
+// Where a layer writes its local update, summed over its rows (and places).
 struct UpdateParts {
   float* forward = nullptr;   // G = sum d x_{l-1}^T; of batch_norm: of the scale
   float* feedback = nullptr;  // sum d relu(x_{l-1})^T where R's increment is that, else null
@@ -80,6 +80,8 @@ class Layer {
     int64_t rows = 0;
     std::span<const float* const> inputs;
     const float* output = nullptr;
+    // JointUpdate only: where each slice's rows begin, and the end.
+    std::span<const int64_t> offsets = {};
   };
 
   // Turns delta into d in place, where the layer has an activation. Before the two below.
@@ -87,6 +89,9 @@ class Layer {
 
   // Weighted layers only: writes the parts that are not null, in the layer's internal layout.
   virtual absl::Status LocalUpdate(const Trace& trace, const float* d, const UpdateParts& parts);
+  // Joint layers (joint_layer.h) only, instead: the parts of each node of the slice tree.
+  virtual absl::Status JointUpdate(const Trace& trace, const float* d,
+                                   std::span<const UpdateParts> nodes);
 
   // Writes the delta of input number `input` from d.
   virtual absl::Status Backward(const Trace& trace, const float* d, int input,
@@ -100,7 +105,11 @@ class Layer {
 };
 
 inline absl::Status Layer::LocalUpdate(const Trace&, const float*, const UpdateParts&) {
-  return absl::InternalError("this layer has no weights");
+  return absl::InternalError("this layer has no weights of its own for a slice");
+}
+
+inline absl::Status Layer::JointUpdate(const Trace&, const float*, std::span<const UpdateParts>) {
+  return absl::InternalError("this layer has no weights for all slices");
 }
 
 }  // namespace hebb::nn

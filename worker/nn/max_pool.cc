@@ -1,42 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/nn/max_pool.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <limits>
+#include <vector>
 
 #include "worker/device/aligned_buffer.h"
-#include "worker/device/simd.h"
+#include "worker/nn/max_pool_loops.h"
 #include "worker/nn/pool_windows.h"
 
 namespace hebb::nn {
 namespace {
-
-constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
-
-// Inner loops run over channels, which lie side by side. A NaN wins over numbers.
-HEBB_SIMD void Maximum(int64_t channels, const float* values, float* best) {
-  for (int64_t c = 0; c < channels; ++c) best[c] = values[c] <= best[c] ? best[c] : values[c];
-}
-
-HEBB_SIMD void MaximumAndPlace(int64_t channels, const float* values, uint32_t place, float* best,
-                               uint32_t* places) {
-  for (int64_t c = 0; c < channels; ++c) {
-    const bool better = !(values[c] <= best[c]);
-    best[c] = better ? values[c] : best[c];
-    places[c] = better ? place : places[c];
-  }
-}
-
-HEBB_SIMD void AddWhereEqual(int64_t channels, const float* values, const float* best,
-                             const float* delta, float* to) {
-  for (int64_t c = 0; c < channels; ++c) to[c] += values[c] == best[c] ? delta[c] : 0.0f;
-}
-
-HEBB_SIMD void AddWherePlace(int64_t channels, const uint32_t* places, uint32_t place,
-                             const float* delta, float* to) {
-  for (int64_t c = 0; c < channels; ++c) to[c] += places[c] == place ? delta[c] : 0.0f;
-}
 
 class MaxPool : public Layer {
  public:
@@ -44,8 +17,11 @@ class MaxPool : public Layer {
       : in_(resolved.input),
         out_(resolved.output),
         windows_{pool.size, pool.stride == 0 ? pool.size : pool.stride, resolved.pad_before},
-        zeros_take_part_(windows_.stride < windows_.size),
-        ties_(pool.ties) {}
+        whole_(windows_.stride < windows_.size ? windows_.size : 0),
+        ties_(pool.ties) {
+    for (int64_t x = 0; x < out_.width; ++x) inside_.push_back(windows_.Inside(x, in_.width));
+    for (int64_t x = 0; x < in_.width; ++x) over_.push_back(windows_.Over(x, out_.width));
+  }
 
   absl::Status Prepare(int64_t rows) override {
     const int64_t needed = rows * out_.size();
@@ -60,9 +36,12 @@ class MaxPool : public Layer {
     for (int64_t row = 0; row < batch.rows; ++row) {
       const float* image = inputs[0] + row * in_.size();
       for (int64_t y = 0; y < out_.height; ++y) {
-        for (int64_t x = 0; x < out_.width; ++x) {
-          const int64_t at = ((row * out_.height + y) * out_.width + x) * out_.channels;
-          PoolWindow(image, y, x, at, output + at);
+        const PoolRow windows = {in_.channels, windows_.Inside(y, in_.height), inside_, in_.width};
+        const int64_t at = (row * out_.height + y) * out_.width * out_.channels;
+        if (ties_ == spec::Ties::kFirst) {
+          MaximaAndPlacesOfRow(windows, whole_, image, output + at, places_.data() + at);
+        } else {
+          MaximaOfRow(windows, whole_, image, output + at);
         }
       }
     }
@@ -73,11 +52,16 @@ class MaxPool : public Layer {
   // and every position is written once.
   absl::Status Backward(const Trace& trace, const float* delta, int, float* input_delta) override {
     for (int64_t row = 0; row < trace.rows; ++row) {
+      const int64_t windows = row * out_.size();
       for (int64_t y = 0; y < in_.height; ++y) {
-        for (int64_t x = 0; x < in_.width; ++x) {
-          const int64_t at = ((row * in_.height + y) * in_.width + x) * in_.channels;
-          std::fill_n(input_delta + at, in_.channels, 0.0f);
-          GatherPosition(trace, delta, {row, y, x}, input_delta + at);
+        const PoolRow positions = {in_.channels, windows_.Over(y, out_.height), over_, out_.width};
+        const int64_t at = (row * in_.height + y) * in_.width * in_.channels;
+        if (ties_ == spec::Ties::kFirst) {
+          GatherWherePlace(positions, static_cast<uint32_t>(y * in_.width),
+                           places_.data() + windows, delta + windows, input_delta + at);
+        } else {
+          GatherWhereEqual(positions, trace.inputs[0] + at, trace.output + windows, delta + windows,
+                           input_delta + at);
         }
       }
     }
@@ -85,63 +69,13 @@ class MaxPool : public Layer {
   }
 
  private:
-  using Range = PoolWindows::Range;
-  struct Position {
-    int64_t row, y, x;
-  };
-
-  uint32_t Place(int64_t y, int64_t x) const { return static_cast<uint32_t>(y * in_.width + x); }
-
-  void PoolWindow(const float* image, int64_t y, int64_t x, int64_t at, float* best) {
-    const Range rows = windows_.Inside(y, in_.height), columns = windows_.Inside(x, in_.width);
-    const bool first_ties = ties_ == spec::Ties::kFirst;
-    uint32_t* places = first_ties ? places_.data() + at : nullptr;
-    std::fill_n(best, in_.channels, -std::numeric_limits<float>::infinity());
-    if (first_ties) std::fill_n(places, in_.channels, kNone);
-    for (int64_t i = rows.begin; i < rows.end; ++i) {
-      for (int64_t j = columns.begin; j < columns.end; ++j) {
-        const float* values = image + (i * in_.width + j) * in_.channels;
-        if (first_ties) {
-          MaximumAndPlace(in_.channels, values, Place(i, j), best, places);
-        } else {
-          Maximum(in_.channels, values, best);
-        }
-      }
-    }
-    const bool whole = rows.size() == windows_.size && columns.size() == windows_.size;
-    if (zeros_take_part_ && !whole) PoolZeros(best, places);
-  }
-
-  void PoolZeros(float* best, uint32_t* places) const {
-    for (int64_t c = 0; c < in_.channels; ++c) {
-      if (!(best[c] < 0.0f)) continue;
-      best[c] = 0.0f;
-      if (places != nullptr) places[c] = kNone;
-    }
-  }
-
-  void GatherPosition(const Trace& trace, const float* delta, Position p, float* to) const {
-    const Range rows = windows_.Over(p.y, out_.height), columns = windows_.Over(p.x, out_.width);
-    const int64_t channels = in_.channels;
-    const float* values =
-        trace.inputs[0] + ((p.row * in_.height + p.y) * in_.width + p.x) * channels;
-    for (int64_t i = rows.begin; i < rows.end; ++i) {
-      for (int64_t j = columns.begin; j < columns.end; ++j) {
-        const int64_t at = ((p.row * out_.height + i) * out_.width + j) * channels;
-        if (ties_ == spec::Ties::kFirst) {
-          AddWherePlace(channels, places_.data() + at, Place(p.y, p.x), delta + at, to);
-        } else {
-          AddWhereEqual(channels, values, trace.output + at, delta + at, to);
-        }
-      }
-    }
-  }
-
   const spec::Shape in_;
   const spec::Shape out_;
   const PoolWindows windows_;
-  const bool zeros_take_part_;
+  const int64_t whole_;  // rows and columns of a window that zeros leave alone; 0: of all
   const spec::Ties ties_;
+  std::vector<PoolWindows::Range> inside_;  // by column of windows
+  std::vector<PoolWindows::Range> over_;    // by column of positions
   device::AlignedBuffer<uint32_t> places_;  // ties = first: the input place of each maximum
 };
 

@@ -37,7 +37,12 @@ void Sigma::ForwardWithBias(int64_t begin, int64_t places, int64_t channels, con
 }
 
 void Sigma::Gate(const Layer::Trace& trace, float* delta) const {
-  nn::Gate(activation_, trace.rows * units_, trace.output, open_.data(), delta);
+  Gate(0, trace.rows * units_, trace.output, delta);
+}
+
+void Sigma::Gate(int64_t begin, int64_t size, const float* outputs, float* delta) const {
+  const uint8_t* open = NeedsGateRecord(activation_) ? open_.data() + begin : nullptr;
+  nn::Gate(activation_, size, outputs, open, delta);
 }
 
 }  // namespace hebb::nn

@@ -30,6 +30,8 @@ class Sigma {
 
   // Turns delta into d in place.
   void Gate(const Layer::Trace& trace, float* delta) const;
+  // The same for some units, to whose first `outputs` and `delta` point.
+  void Gate(int64_t begin, int64_t size, const float* outputs, float* delta) const;
 
  private:
   const spec::Activation activation_;

@@ -4,67 +4,32 @@
 #include <algorithm>
 #include <utility>
 
-#include "worker/device/aligned_buffer.h"
-#include "worker/nn/activation.h"
-#include "worker/nn/elementwise.h"
+#include "worker/nn/joint_untied_kernels.h"
 #include "worker/nn/untied_geometry.h"
-#include "worker/nn/untied_kernels.h"
 
 namespace hebb::nn {
 namespace {
 
-class UntiedLayer : public Layer {
+class UntiedLayer : public JointLayer {
  public:
-  UntiedLayer(const ConvShape& shape, spec::Activation activation, const LayerMatrices& matrices)
-      : kernels_(UntiedKernels::Create(shape)),
-        units_(shape.output.size()),
-        activation_(activation),
-        matrices_(matrices) {}
-
-  absl::Status Prepare(int64_t rows) override {
-    if (NeedsGateRecord(activation_) && open_.size() < rows * units_) {
-      open_ = device::AlignedBuffer<uint8_t>(rows * units_);
-    }
-    kernels_->PrepareRows(rows);
-    return absl::OkStatus();
-  }
-
-  absl::Status Forward(const Batch& batch, std::span<const float* const> inputs,
-                       float* output) override {
-    kernels_->Forward(batch.rows, inputs[0], matrices_.forward, matrices_.bias, output);
-    Activate(activation_, batch.rows * units_, output, open_.data());
-    return absl::OkStatus();
-  }
-
-  void Gate(const Trace& trace, float* delta) override {
-    nn::Gate(activation_, trace.rows * units_, trace.output, open_.data(), delta);
-  }
-
-  absl::Status LocalUpdate(const Trace& trace, const float* d, const UpdateParts& parts) override {
-    if (parts.forward != nullptr) {
-      kernels_->BackwardWeights(trace.rows, trace.inputs[0], d, parts.forward);
-    }
-    if (parts.feedback != nullptr) {
-      kernels_->BackwardWeightsRelu(trace.rows, trace.inputs[0], d, parts.feedback);
-    }
-    if (parts.bias != nullptr) {
-      std::copy_n(d, units_, parts.bias);
-      for (int64_t row = 1; row < trace.rows; ++row) AddInto(units_, d + row * units_, parts.bias);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Backward(const Trace& trace, const float* d, int, float* input_delta) override {
-    kernels_->BackwardData(trace.rows, d, matrices_.feedback, input_delta);
-    return absl::OkStatus();
-  }
+  UntiedLayer(const ConvShape& shape, const JointOptions& options, const LayerMatrices& matrices)
+      : JointLayer(shape.input.size(), shape.output.size(), options, matrices),
+        kernels_(JointUntiedKernels::Create(shape, pool().size())) {}
 
  private:
-  const std::unique_ptr<UntiedKernels> kernels_;
-  const int64_t units_;
-  const spec::Activation activation_;
-  const LayerMatrices& matrices_;
-  device::AlignedBuffer<uint8_t> open_;
+  void PrepareKernels(int64_t rows) override { kernels_->PrepareRows(rows); }
+  void ComputeForward(int64_t rows, const float* x, float* h) override {
+    kernels_->Forward(rows, x, matrices_.forward, matrices_.bias, h, pool());
+  }
+  void ComputeBackward(int64_t rows, const float* d, float* delta) override {
+    kernels_->BackwardData(rows, d, matrices_.feedback, delta, pool());
+  }
+  void ComputeUpdate(const JointRows& rows, const float* x, const float* d,
+                     const slices::Fold& fold, std::span<float* const> nodes) override {
+    kernels_->BackwardWeights(rows, x, d, fold, nodes, pool());
+  }
+
+  const std::unique_ptr<JointUntiedKernels> kernels_;
 };
 
 // Calls visit(place, internal, tap) for every connection that exists: `place` = y * out_w + x,
@@ -91,9 +56,9 @@ void ForEachConnection(const ConvShape& shape, const Visit& visit) {
 
 }  // namespace
 
-std::unique_ptr<Layer> MakeUntiedLayer(const ConvShape& shape, spec::Activation activation,
+std::unique_ptr<Layer> MakeUntiedLayer(const ConvShape& shape, const JointOptions& options,
                                        const LayerMatrices& matrices) {
-  return std::make_unique<UntiedLayer>(shape, activation, matrices);
+  return std::make_unique<UntiedLayer>(shape, options, matrices);
 }
 
 int64_t UntiedSize(const ConvShape& shape) { return UntiedGeometry(shape).connections(); }

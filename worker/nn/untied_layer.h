@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "common/spec/spec.h"
 #include "worker/nn/conv_kernels.h"
+#include "worker/nn/joint_layer.h"
 #include "worker/nn/layer.h"
 
 namespace hebb::nn {
@@ -16,10 +16,8 @@ namespace hebb::nn {
 // Internal layout of W, R and G: [place][tap][channel][filter] of the connections that exist, as in
 // untied_geometry.h. `matrices`, borrowed: in that layout; its bias, and UpdateParts::bias, is by
 // place and filter, [y][x][filter], which is the canonical order too (PyTorch-like locally
-// connected layers have one bias for each output). For given rows Forward, Backward and LocalUpdate
-// depend on these rows alone; the first two even row by row, so that rows of several slices may
-// share a call.
-std::unique_ptr<Layer> MakeUntiedLayer(const ConvShape& shape, spec::Activation activation,
+// connected layers have one bias for each output). A joint layer.
+std::unique_ptr<Layer> MakeUntiedLayer(const ConvShape& shape, const JointOptions& options,
                                        const LayerMatrices& matrices);
 
 // Floats of W, R or G in the internal layout: the number of connections.

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/train/batch_loader.h"
 
-#include "worker/comm/tree_sum.h"
 #include "worker/data/order.h"
 
 namespace hebb::train {
 
-int SliceLayout::local_slices() const {
-  if (slices == 0) return threads;
-  return comm::SlicesOfRank(slices, topology.rank, topology.size).size();
+slices::SliceRange SliceLayout::owned() const {
+  if (slices == 0) return {0, threads};
+  return slices::SlicesOfRank(slices, topology.rank, topology.size);
 }
 
 std::pair<int64_t, int64_t> SliceLayout::Rows(int64_t rows, int local) const {
   if (slices > 0) {
-    const int begin = comm::SlicesOfRank(slices, topology.rank, topology.size).begin;
-    return data::SliceRows(rows, slices, begin + local);
+    return data::SliceRows(rows, slices, owned().begin + local);
   }
   const auto [part_begin, part_end] = data::SliceRows(rows, topology.size, topology.rank);
   const auto [begin, end] = data::SliceRows(part_end - part_begin, threads, local);

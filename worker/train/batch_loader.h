@@ -10,6 +10,7 @@
 
 #include "worker/comm/communicator.h"
 #include "worker/engine/engine.h"
+#include "worker/slices/slice_tree.h"
 #include "worker/train/run_plan.h"
 
 namespace hebb::train {
@@ -21,7 +22,11 @@ struct SliceLayout {
   comm::Topology topology;
   int threads = 1;
 
-  int local_slices() const;
+  // The tree over slices, and which of its leaves are this rank's. With `slices: 0` each rank has a
+  // tree of its own.
+  int tree_slices() const { return slices > 0 ? slices : threads; }
+  slices::SliceRange owned() const;
+  int local_slices() const { return owned().size(); }
   // [begin, end) within a batch of `rows` of this rank's slice `local`.
   std::pair<int64_t, int64_t> Rows(int64_t rows, int local) const;
 };

@@ -55,7 +55,8 @@ absl::StatusOr<std::unique_ptr<Generation>> Generation::Create(const RunPlan& pl
   const Stage& stage = plan.stages[state.stage()];
   const int64_t batch = std::min(stage.job.learning.batch_size, plan.records);
   const auto [begin, end] = layout.Rows(batch, 0);  // the first slices are the largest
-  HEBB_RETURN_IF_ERROR(state.FitEngine(layout.local_slices(), std::max(end - begin, int64_t{1})));
+  HEBB_RETURN_IF_ERROR(
+      state.FitEngine({layout.tree_slices(), layout.owned(), std::max(end - begin, int64_t{1})}));
   return std::unique_ptr<Generation>(new Generation(plan, state, throughput, gang, layout));
 }
 

@@ -31,28 +31,22 @@ absl::StatusOr<RunState> RunState::Create(const RunPlan& plan, EngineFactory mak
   return state;
 }
 
-engine::EngineOptions RunState::OptionsFor(int stage, int local_slices,
-                                           int64_t max_slice_rows) const {
+engine::EngineOptions RunState::OptionsFor(int stage, const engine::SliceShare& share) const {
   return {.job = &plan_->stages[stage].job,
           .facts = plan_->dataset->facts(),
           .threads = plan_->threads,
-          .local_slices = local_slices,
-          .max_slice_rows = max_slice_rows,
+          .share = share,
           .draw = stage};
 }
 
 absl::StatusOr<std::unique_ptr<engine::Engine>> RunState::MakeEngine(int stage) const {
-  return make_engine_(OptionsFor(stage, local_slices_, max_slice_rows_));
+  return make_engine_(OptionsFor(stage, share_));
 }
 
-absl::Status RunState::FitEngine(int local_slices, int64_t max_slice_rows) {
-  if (local_slices == local_slices_ && max_slice_rows == max_slice_rows_) return absl::OkStatus();
-  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<engine::Engine> engine,
-                        make_engine_(OptionsFor(stage_, local_slices, max_slice_rows)));
-  HEBB_RETURN_IF_ERROR(engine->Import(engine_->Export()));
-  engine_ = std::move(engine);
-  local_slices_ = local_slices;
-  max_slice_rows_ = max_slice_rows;
+absl::Status RunState::FitEngine(const engine::SliceShare& share) {
+  if (share == share_) return absl::OkStatus();
+  HEBB_RETURN_IF_ERROR(engine_->Fit(share));
+  share_ = share;
   return absl::OkStatus();
 }
 

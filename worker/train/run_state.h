@@ -45,8 +45,8 @@ class RunState {
   // The tensors after progress.step steps.
   std::vector<weights::Tensor> Export() const;
 
-  // Gives the engine this many slices, keeping the weights bit by bit.
-  absl::Status FitEngine(int local_slices, int64_t max_slice_rows);
+  // Gives the engine these slices; the weights stay.
+  absl::Status FitEngine(const engine::SliceShare& share);
 
   checkpoint::Encoded Encode() const;
   // All or nothing: on an error the state is as it was.
@@ -61,7 +61,7 @@ class RunState {
 
  private:
   RunState(const RunPlan& plan, EngineFactory make_engine);
-  engine::EngineOptions OptionsFor(int stage, int local_slices, int64_t max_slice_rows) const;
+  engine::EngineOptions OptionsFor(int stage, const engine::SliceShare& share) const;
   // An engine for `stage` with the present slices.
   absl::StatusOr<std::unique_ptr<engine::Engine>> MakeEngine(int stage) const;
   void Reset();
@@ -72,8 +72,7 @@ class RunState {
   int stage_ = 0;
   std::vector<weights::Tensor>
       before_stage_;  // of the stage before, while none of this one's steps
-  int local_slices_ = 1;
-  int64_t max_slice_rows_ = 1;
+  engine::SliceShare share_;
 };
 
 }  // namespace hebb::train

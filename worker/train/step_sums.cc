@@ -5,52 +5,53 @@
 
 #include "common/check.h"
 #include "common/status_macros.h"
-#include "worker/comm/tree_sum.h"
 
 namespace hebb::train {
 
 StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
                    std::span<const engine::SumInfo> sums)
-    : canonical_(layout.slices > 0),
+    : alone_(layout.topology.size == 1),
+      infos_(sums.begin(), sums.end()),
+      sums_(sums.size()),
+      sum_views_(sums.size()),
       started_(sums.size()),
+      totals_fold_(slices::Fold::OfRank(layout.tree_slices(), layout.owned())),
       totals_leaves_(layout.local_slices()),
+      totals_nodes_(totals_fold_.fold().roots()),
       queue_(communicator, {.slices = layout.slices}) {
-  for (const engine::SumInfo& sum : sums) {
-    sums_.emplace_back(sum.size);
-    sum_views_.emplace_back(sums_.back());
+  for (size_t i = 0; i < sums.size() && !alone_; ++i) {
+    sums_[i].resize(sums[i].size);
+    sum_views_[i] = sums_[i];
   }
-  for (const TotalsVector& leaf : totals_leaves_) totals_pointers_.push_back(leaf.data());
+  for (const TotalsVector& leaf : totals_leaves_) leaf_pointers_.push_back(leaf.data());
+  for (TotalsVector& node : totals_nodes_) node_pointers_.push_back(node.data());
 }
 
 void StepSums::Begin() { std::fill(started_.begin(), started_.end(), char{0}); }
 
-void StepSums::Start(int index, std::span<const float* const> leaves, std::span<float> sum) {
-  if (canonical_) {
-    queue_.Start(index, leaves, sum);
-    return;
-  }
-  comm::SerialTreeSum(leaves, sum);
-  const float* const part = sum.data();
-  queue_.Start(index, {&part, 1}, sum);
-}
-
-absl::Status StepSums::Ready(int sum, std::span<const float* const> leaves) {
-  HEBB_CHECK(leaves.size() == totals_leaves_.size());
+absl::Status StepSums::Ready(int sum, std::span<const float* const> nodes) {
+  HEBB_CHECK(nodes.size() == totals_nodes_.size());
   started_[sum] = 1;
-  Start(sum, leaves, sums_[sum]);
+  if (alone_) {
+    sum_views_[sum] = {nodes[0], static_cast<size_t>(infos_[sum].size)};
+  } else {
+    queue_.Start(sum, nodes, sums_[sum]);
+  }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::span<const float>> StepSums::WaitForSum(int sum) {
-  HEBB_RETURN_IF_ERROR(queue_.Wait(sum));
+  if (!alone_) HEBB_RETURN_IF_ERROR(queue_.Wait(sum));
   return sum_views_[sum];
 }
 
 void StepSums::StartMissing() {
-  for (const std::vector<float>& sum : sums_) zeros_.resize(std::max(zeros_.size(), sum.size()));
-  const std::vector<const float*> leaves(totals_leaves_.size(), zeros_.data());
-  for (size_t sum = 0; sum < sums_.size(); ++sum) {
-    if (started_[sum] == 0) Start(static_cast<int>(sum), leaves, sums_[sum]);
+  for (const engine::SumInfo& info : infos_) {
+    zeros_.resize(std::max(zeros_.size(), static_cast<size_t>(info.size)));
+  }
+  const std::vector<const float*> nodes(totals_nodes_.size(), zeros_.data());
+  for (size_t sum = 0; sum < infos_.size(); ++sum) {
+    if (started_[sum] == 0) Ready(static_cast<int>(sum), nodes).IgnoreError();  // never fails
   }
 }
 
@@ -62,7 +63,8 @@ void StepSums::StartTotals(std::span<const engine::SliceTotals> totals, const Co
   first[2] = flags.leave ? 1.0F : 0.0F;
   first[3] = flags.stop ? 1.0F : 0.0F;
   first[4] = flags.stop_checkpoint ? 1.0F : 0.0F;
-  Start(static_cast<int>(sums_.size()), totals_pointers_, totals_);
+  totals_fold_.Run(leaf_pointers_, node_pointers_, totals_.size());
+  queue_.Start(static_cast<int>(infos_.size()), node_pointers_, totals_);
 }
 
 absl::StatusOr<StepTotals> StepSums::Finish() {

@@ -15,6 +15,7 @@
 #include "worker/comm/communicator.h"
 #include "worker/comm/sum_queue.h"
 #include "worker/engine/engine.h"
+#include "worker/slices/vector_fold.h"
 #include "worker/train/batch_loader.h"
 
 namespace hebb::train {
@@ -43,7 +44,7 @@ class StepSums final : public engine::SumSink {
            std::span<const engine::SumInfo> sums);
 
   void Begin();
-  absl::Status Ready(int sum, std::span<const float* const> leaves) override;
+  absl::Status Ready(int sum, std::span<const float* const> nodes) override;
   absl::StatusOr<std::span<const float>> WaitForSum(int sum) override;
 
   // After an engine gave up: takes part in the sums it left out, with zeros, in their order, so
@@ -63,16 +64,18 @@ class StepSums final : public engine::SumSink {
   // loss, correct, leave, stop, stop_checkpoint
   using TotalsVector = std::array<float, 5>;
 
-  void Start(int index, std::span<const float* const> leaves, std::span<float> sum);
-
-  const bool canonical_;  // slices > 0: the fixed tree; else a local sum and the library's own
-  std::vector<std::vector<float>> sums_;
+  const bool alone_;  // one rank with one node: that is the sum
+  std::vector<engine::SumInfo> infos_;
+  std::vector<std::vector<float>> sums_;  // unless alone
   std::vector<std::span<const float>> sum_views_;
   std::vector<char> started_;  // by sum, in this step
-  std::vector<TotalsVector> totals_leaves_;
-  std::vector<const float*> totals_pointers_;
+  slices::VectorFold totals_fold_;
+  std::vector<TotalsVector> totals_leaves_;  // by local slice
+  std::vector<TotalsVector> totals_nodes_;
+  std::vector<const float*> leaf_pointers_;
+  std::vector<float*> node_pointers_;
   TotalsVector totals_ = {};
-  std::vector<float> zeros_;  // StartMissing's leaves
+  std::vector<float> zeros_;  // StartMissing's nodes
   comm::SumQueue queue_;      // last: its thread uses the above
 };
 

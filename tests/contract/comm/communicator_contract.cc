@@ -2,6 +2,7 @@
 // What communicator.h promises: every operation on 1-5 ranks and from nothing to a million floats,
 // a deadline on each, Abort at any time, one first error for ever, and the tree sum's bits.
 #include "tests/contract/comm/communicator_contract.h"
+#include "tests/contract/comm/rank_nodes.h"
 
 #include <algorithm>
 #include <cmath>
@@ -288,19 +289,21 @@ std::vector<float> Slice(int s, size_t n) {
 
 TEST_P(CommunicatorContractTest, TreeSumHasSerialBits) {
   constexpr int kSlices = 8;
-  std::vector<std::vector<float>> slices;
+  std::vector<std::vector<float>> values;
   std::vector<const float*> leaves;
-  for (int s = 0; s < kSlices; ++s) slices.push_back(Slice(s, 300007));
-  for (const auto& slice : slices) leaves.push_back(slice.data());
+  for (int s = 0; s < kSlices; ++s) values.push_back(Slice(s, 300007));
+  for (const auto& slice : values) leaves.push_back(slice.data());
   for (int ranks = 1; ranks <= kMostRanks; ++ranks) {
     Run(ranks, [&](Communicator& communicator) {
       TreeSum tree_sum(communicator, kSlices);
-      const SliceRange own = SlicesOfRank(kSlices, communicator.topology().rank, ranks);
+      const slices::SliceRange own =
+          slices::SlicesOfRank(kSlices, communicator.topology().rank, ranks);
       const auto own_leaves = std::span(leaves).subspan(own.begin, own.size());
       for (const size_t n : {size_t{0}, size_t{1}, size_t{7}, size_t{1000}, size_t{300007}}) {
         std::vector<float> sum(n), expected(n);
-        SerialTreeSum(leaves, expected);
-        ASSERT_TRUE(tree_sum.Sum(own_leaves, sum, Soon()).ok());
+        slices::SerialTreeSum(leaves, expected);
+        const RankNodes nodes(kSlices, communicator.topology(), own_leaves, n);
+        ASSERT_TRUE(tree_sum.Sum(nodes.pointers(), sum, Soon()).ok());
         EXPECT_TRUE(n == 0 || std::memcmp(sum.data(), expected.data(), n * sizeof(float)) == 0);
       }
     });

@@ -23,6 +23,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "tests/contract/comm/rank_nodes.h"
 #include "tests/testing/wait.h"
 #include "worker/comm/gloo_communicator.h"
 #include "worker/comm/tree_sum.h"
@@ -100,22 +101,23 @@ float SliceValue(int slice, size_t i) {
 // Sums until an error, or until `most` sums; says what it saw.
 void SumOn(Communicator& communicator, const MemberPlan& plan, int generation, int most) {
   const auto [rank, size] = communicator.topology();
-  const SliceRange own = SlicesOfRank(kSlices, rank, size);
+  const slices::SliceRange own = slices::SlicesOfRank(kSlices, rank, size);
   // The values repeat, so the right sum is known from a few elements of all slices.
-  std::vector<std::vector<float>> slices;
+  std::vector<std::vector<float>> values;
   std::vector<const float*> all, mine;
   for (int s = 0; s < kSlices; ++s) {
     const bool own_slice = own.begin <= s && s < own.end;
-    slices.emplace_back(own_slice ? std::max(plan.n, kPeriod) : kPeriod);
-    for (size_t i = 0; i < slices[s].size(); ++i) slices[s][i] = SliceValue(s, i);
-    all.push_back(slices[s].data());
-    if (own_slice) mine.push_back(slices[s].data());
+    values.emplace_back(own_slice ? std::max(plan.n, kPeriod) : kPeriod);
+    for (size_t i = 0; i < values[s].size(); ++i) values[s][i] = SliceValue(s, i);
+    all.push_back(values[s].data());
+    if (own_slice) mine.push_back(values[s].data());
   }
   std::vector<float> expected(kPeriod), sum(plan.n);
-  SerialTreeSum(all, expected);
+  slices::SerialTreeSum(all, expected);
+  const RankNodes nodes(kSlices, {rank, size}, mine, plan.n);
   TreeSum tree_sum(communicator, kSlices);
   for (int i = 0; i < most; ++i) {
-    const absl::Status status = tree_sum.Sum(mine, sum, absl::Now() + plan.deadline);
+    const absl::Status status = tree_sum.Sum(nodes.pointers(), sum, absl::Now() + plan.deadline);
     if (!status.ok()) {
       Tell(plan, 'e', generation, status.code());
       return;

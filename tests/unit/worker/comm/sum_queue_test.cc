@@ -6,13 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <deque>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "tests/contract/comm/rank_nodes.h"
 #include "tests/contract/comm/run_ranks.h"
 #include "worker/comm/local_communicator.h"
-#include "worker/comm/tree_sum.h"
 
 namespace hebb::comm {
 namespace {
@@ -22,19 +23,22 @@ constexpr int kSlices = 8;
 // Slice s of sum i holds i + s, so the total is 8 i + 28.
 void RunSteps(Communicator& communicator, int slices, int steps) {
   const auto [rank, size] = communicator.topology();
-  const SliceRange own = slices > 0 ? SlicesOfRank(slices, rank, size) : SliceRange{rank, rank + 1};
+  // Without slices each rank's part is its node.
   const int leaf_count = slices > 0 ? slices : size;
+  const slices::SliceRange own = slices::SlicesOfRank(leaf_count, rank, size);
   constexpr std::array<size_t, 4> kLengths = {1, 70000, 0, 10};
   SumQueue queue(communicator, {.slices = slices});
   std::vector<std::vector<float>> sums;
   for (const size_t n : kLengths) sums.emplace_back(n);
   for (int step = 0; step < steps; ++step) {
     std::vector<std::vector<std::vector<float>>> leaves(kLengths.size());
+    std::deque<RankNodes> nodes;  // stay where they are
     for (int i = static_cast<int>(kLengths.size()) - 1; i >= 0; --i) {
       std::vector<const float*> pointers;
       for (int s = own.begin; s < own.end; ++s) leaves[i].emplace_back(kLengths[i], i + s + step);
       for (const auto& leaf : leaves[i]) pointers.push_back(leaf.data());
-      queue.Start(i, pointers, sums[i]);
+      nodes.emplace_back(leaf_count, communicator.topology(), pointers, kLengths[i]);
+      queue.Start(i, nodes.back().pointers(), sums[i]);
     }
     ASSERT_TRUE(queue.Wait(3).ok());
     EXPECT_EQ(sums[3][9], leaf_count * (3 + step) + leaf_count * (leaf_count - 1) / 2);

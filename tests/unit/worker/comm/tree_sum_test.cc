@@ -13,11 +13,16 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "tests/contract/comm/rank_nodes.h"
 #include "tests/contract/comm/run_ranks.h"
 #include "worker/comm/local_communicator.h"
 
 namespace hebb::comm {
 namespace {
+
+using slices::SerialTreeSum;
+using slices::SliceRange;
+using slices::SlicesOfRank;
 
 absl::Time Soon() { return absl::Now() + absl::Seconds(30); }
 
@@ -80,37 +85,13 @@ void ExpectSerialBits(int ranks, int slices, const std::vector<size_t>& lengths,
     for (int repeat = 0; repeat < 2; ++repeat) {
       for (size_t i = 0; i < lengths.size(); ++i) {
         std::vector<float> sum(lengths[i], -1.0f);
-        ASSERT_TRUE(tree_sum.Sum(Pointers(inputs[i], own), sum, Soon()).ok());
+        const RankNodes nodes(slices, communicator.topology(), Pointers(inputs[i], own),
+                              lengths[i]);
+        ASSERT_TRUE(tree_sum.Sum(nodes.pointers(), sum, Soon()).ok());
         EXPECT_TRUE(SameBits(sum, expected[i])) << "n = " << lengths[i];
       }
     }
   });
-  for (size_t i = 0; i < lengths.size(); ++i) {
-    EXPECT_TRUE(inputs[i] == MakeLeaves(slices, lengths[i], kind)) << "the leaves were changed";
-  }
-}
-
-TEST(SlicesOfRankTest, PartitionsTheSlicesInOrder) {
-  for (int slices = 1; slices <= 12; ++slices) {
-    for (int size = 1; size <= slices; ++size) {
-      int next = 0;
-      for (int rank = 0; rank < size; ++rank) {
-        const SliceRange range = SlicesOfRank(slices, rank, size);
-        EXPECT_EQ(range.begin, next);
-        EXPECT_GE(range.size(), 1);
-        next = range.end;
-      }
-      EXPECT_EQ(next, slices);
-    }
-  }
-}
-
-TEST(SerialTreeSumTest, AddsInTheDocumentedOrder) {
-  // Five slices: (0, 5) = (0, 2) + (2, 5), (2, 5) = (2, 3) + (3, 5).
-  const std::vector<std::vector<float>> x = MakeLeaves(5, 1, Kind::kWide);
-  const float left = x[0][0] + x[1][0];
-  const float right = x[2][0] + (x[3][0] + x[4][0]);
-  EXPECT_EQ(SerialSum(x)[0], left + right);
 }
 
 class TreeSumTest : public testing::TestWithParam<Kind> {};
@@ -142,7 +123,7 @@ TEST(TreeSumLargeTest, AnotherOrderOfAdditionsWouldShow) {
   EXPECT_GT(different, 1000);
 }
 
-TEST(TreeSumLargeTest, SumsInPlaceWhereARankHasOneLeaf) {
+TEST(TreeSumLargeTest, SumsInPlaceWhereARankHasOneNode) {
   const std::vector<std::vector<float>> leaves = MakeLeaves(3, 900001, Kind::kWide);
   const std::vector<float> expected = SerialSum(leaves);
   RunRanks(MakeLocalGang(3), [&](Communicator& communicator) {

@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(Orders, CpuEngineTest,
 TEST(CreateCpuEngineTest, ImpossibleNetworkIsRefused) {
   EngineSetup setup = SmallSetup();
   setup.job.network.layers.back() = Dense("out", 5, spec::Activation::kNone);
-  EngineOptions options{&setup.job, setup.facts, 1, 1, 10};
+  EngineOptions options{&setup.job, setup.facts, 1, {1, {0, 1}, 10}};
   EXPECT_EQ(CreateCpuEngine(options).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
@@ -134,7 +134,7 @@ TEST(CreateCpuEngineTest, StandardNormalizationOfAnUnknownSetIsRefused) {
   EngineSetup setup = SmallSetup();
   setup.job.dataset.name = "glyphs";
   setup.job.dataset.normalize = spec::Normalize::kStandard;
-  EngineOptions options{&setup.job, setup.facts, 1, 1, 10};
+  EngineOptions options{&setup.job, setup.facts, 1, {1, {0, 1}, 10}};
   const absl::Status status = CreateCpuEngine(options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr("glyphs"));

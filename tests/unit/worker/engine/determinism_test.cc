@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tests/unit/worker/engine/harness.h"
+#include "worker/slices/vector_fold.h"
 
 namespace hebb::engine {
 namespace {
@@ -91,16 +92,14 @@ std::vector<Variant> Variants() {
   };
 }
 
-// Copies every leaf, and answers WaitForSum with the sums of the whole gang.
-class LeafSink : public SumSink {
+// Copies every node, and answers WaitForSum with the sums of the whole gang.
+class NodeSink : public SumSink {
  public:
-  LeafSink(std::span<const SumInfo> infos, std::vector<std::vector<float>> gang_sums)
-      : infos_(infos), gang_sums_(std::move(gang_sums)), leaves(infos.size()) {}
+  NodeSink(std::span<const SumInfo> infos, std::vector<std::vector<float>> gang_sums)
+      : infos_(infos), gang_sums_(std::move(gang_sums)), nodes(infos.size()) {}
 
   absl::Status Ready(int sum, std::span<const float* const> ready) override {
-    for (const float* leaf : ready) {
-      leaves[sum].emplace_back(leaf, leaf + infos_[sum].size);
-    }
+    for (const float* node : ready) nodes[sum].emplace_back(node, node + infos_[sum].size);
     return absl::OkStatus();
   }
   absl::StatusOr<std::span<const float>> WaitForSum(int sum) override { return gang_sums_[sum]; }
@@ -110,31 +109,54 @@ class LeafSink : public SumSink {
   std::vector<std::vector<float>> gang_sums_;
 
  public:
-  std::vector<std::vector<std::vector<float>>> leaves;  // [sum][slice]
+  std::vector<std::vector<std::vector<float>>> nodes;  // [sum][node]
 };
 
-struct Leaves {
-  std::vector<std::vector<std::vector<float>>> updates;  // [sum][slice]
+struct Nodes {
+  slices::SliceRange owned;
+  std::vector<std::vector<std::vector<float>>> updates;  // [sum][node]
   std::vector<SliceTotals> totals;
 };
 
-// The leaves of slices [begin, end) of the batch, as a rank that owns them computes them.
-Leaves Compute(EngineSetup setup, int threads, int begin, int end, int64_t max_slice_rows,
-               const std::vector<std::vector<float>>& gang_sums) {
+// The nodes of the batch's slices `owned`, as a rank that owns them computes them.
+Nodes Compute(EngineSetup setup, int threads, slices::SliceRange owned, int64_t max_slice_rows,
+              const std::vector<std::vector<float>>& gang_sums) {
   setup.threads = threads;
-  setup.slices = end - begin;
+  setup.owned = owned;
   setup.max_slice_rows = max_slice_rows;
   const RandomImages images(setup.facts, kBatch, 1);
   const auto cut = CutSlices(images.samples(), kSlices);
   const std::unique_ptr<Engine> engine = MakeEngine(setup);
-  Leaves leaves;
-  leaves.totals.resize(end - begin);
-  LeafSink sink(engine->sums(), gang_sums);
+  Nodes nodes;
+  nodes.owned = owned;
+  nodes.totals.resize(owned.size());
+  NodeSink sink(engine->sums(), gang_sums);
   const absl::Status status = engine->ComputeUpdates(
-      {5, 2, kBatch}, std::span(cut).subspan(begin, end - begin), sink, leaves.totals);
+      {5, 2, kBatch}, std::span(cut).subspan(owned.begin, owned.size()), sink, nodes.totals);
   EXPECT_TRUE(status.ok()) << status;
-  leaves.updates = std::move(sink.leaves);
-  return leaves;
+  nodes.updates = std::move(sink.nodes);
+  return nodes;
+}
+
+// What the ranks' nodes make together.
+std::vector<std::vector<float>> RootsOf(const std::vector<Nodes>& ranks) {
+  std::vector<slices::SliceRange> ranges;
+  for (const Nodes& rank : ranks) {
+    for (const auto& node : slices::MaximalNodes(kSlices, rank.owned)) ranges.push_back(node);
+  }
+  const slices::SliceRange all = {0, kSlices};
+  slices::VectorFold fold(slices::Fold({&all, 1}, ranges));
+  std::vector<std::vector<float>> roots;
+  for (size_t sum = 0; sum < ranks[0].updates.size(); ++sum) {
+    std::vector<const float*> inputs;
+    for (const Nodes& rank : ranks) {
+      for (const auto& node : rank.updates[sum]) inputs.push_back(node.data());
+    }
+    roots.emplace_back(ranks[0].updates[sum][0].size());
+    float* const root = roots.back().data();
+    fold.Run(inputs, {&root, 1}, roots.back().size());
+  }
+  return roots;
 }
 
 std::vector<std::vector<float>> GangSums(const EngineSetup& setup) {
@@ -142,48 +164,47 @@ std::vector<std::vector<float>> GangSums(const EngineSetup& setup) {
   return RunStep(*MakeEngine(setup), {5, 2, kBatch}, images.samples(), kSlices).sums;
 }
 
-void ExpectSameBits(const Leaves& part, int begin, const Leaves& whole) {
-  for (size_t p = 0; p < whole.updates.size(); ++p) {
-    for (size_t i = 0; i < part.updates[p].size(); ++i) {
-      const std::vector<float>& a = part.updates[p][i];
-      const std::vector<float>& b = whole.updates[p][begin + i];
-      ASSERT_EQ(a.size(), b.size());
-      EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0)
-          << "sum " << p << ", slice " << begin + i;
+void ExpectSameBits(const std::vector<Nodes>& ranks, const Nodes& whole) {
+  const auto roots = RootsOf(ranks);
+  for (size_t sum = 0; sum < roots.size(); ++sum) {
+    EXPECT_TRUE(SameBits(roots[sum], whole.updates[sum][0])) << "sum " << sum;
+  }
+  for (const Nodes& rank : ranks) {
+    for (size_t i = 0; i < rank.totals.size(); ++i) {
+      EXPECT_EQ(rank.totals[i].loss, whole.totals[rank.owned.begin + i].loss);
+      EXPECT_EQ(rank.totals[i].correct, whole.totals[rank.owned.begin + i].correct);
     }
   }
-  for (size_t i = 0; i < part.totals.size(); ++i) {
-    EXPECT_EQ(part.totals[i].loss, whole.totals[begin + i].loss);
-    EXPECT_EQ(part.totals[i].correct, whole.totals[begin + i].correct);
-  }
 }
+
+constexpr slices::SliceRange kAll = {0, kSlices};
 
 class DeterminismTest : public testing::TestWithParam<Variant> {};
 
 TEST_P(DeterminismTest, AnyNumberOfThreadsGivesTheSameBits) {
   const EngineSetup setup = SetupFor(GetParam());
   const auto sums = GangSums(setup);
-  const Leaves one = Compute(setup, 1, 0, kSlices, 10, sums);
+  const Nodes one = Compute(setup, 1, kAll, 10, sums);
   for (int threads : {2, 3, 7}) {
-    ExpectSameBits(Compute(setup, threads, 0, kSlices, 10, sums), 0, one);
+    ExpectSameBits({Compute(setup, threads, kAll, 10, sums)}, one);
   }
 }
 
 TEST_P(DeterminismTest, AnyDealOfSlicesGivesTheSameBits) {
   const EngineSetup setup = SetupFor(GetParam());
   const auto sums = GangSums(setup);
-  const Leaves whole = Compute(setup, 2, 0, kSlices, 10, sums);
+  const Nodes whole = Compute(setup, 2, kAll, 10, sums);
   for (int split = 1; split < kSlices; ++split) {
-    ExpectSameBits(Compute(setup, 2, 0, split, 10, sums), 0, whole);
-    ExpectSameBits(Compute(setup, 2, split, kSlices, 10, sums), split, whole);
+    ExpectSameBits(
+        {Compute(setup, 2, {0, split}, 10, sums), Compute(setup, 2, {split, kSlices}, 10, sums)},
+        whole);
   }
 }
 
 TEST_P(DeterminismTest, TheSizeOfTheEngineDoesNotMatter) {
   const EngineSetup setup = SetupFor(GetParam());
   const auto sums = GangSums(setup);
-  ExpectSameBits(Compute(setup, 2, 0, kSlices, 500, sums), 0,
-                 Compute(setup, 2, 0, kSlices, 10, sums));
+  ExpectSameBits({Compute(setup, 2, kAll, 500, sums)}, Compute(setup, 2, kAll, 10, sums));
 }
 
 // What ran before must not matter: other numbers of rows, an evaluation, another step.
@@ -201,12 +222,34 @@ TEST_P(DeterminismTest, HistoryDoesNotMatter) {
   EXPECT_EQ(TensorsOf(*fresh), TensorsOf(*used));
 }
 
+// An engine goes over to other slices of the batch as if it had been made for them.
+TEST_P(DeterminismTest, AnEngineFittedAnewGoesOnWithTheSameBits) {
+  EngineSetup setup = SetupFor(GetParam());
+  const RandomImages images(setup.facts, kBatch, 1);
+  const StepContext context = {.seed = 5, .batch_size = kBatch};
+  const auto whole = MakeEngine(setup);
+  setup.owned = {0, 1};
+  setup.max_slice_rows = 1;
+  const auto fitted = MakeEngine(setup);
+  for (int step = 0; step < 2; ++step) {
+    ASSERT_TRUE(fitted->Fit({kSlices, kAll, kBatch - step}).ok());
+    const StepResult a = RunStep(*whole, context, images.samples(), kSlices);
+    const StepResult b = RunStep(*fitted, context, images.samples(), kSlices);
+    ASSERT_TRUE(b.status.ok()) << b.status;
+    EXPECT_EQ(a.sums, b.sums);
+    EXPECT_EQ(TensorsOf(*whole), TensorsOf(*fitted));
+  }
+}
+
 // Two ranks that step together have the weights that one has alone.
 TEST_P(DeterminismTest, RanksThatStepTogetherKeepTheSameWeights) {
   EngineSetup setup = SetupFor(GetParam());
   const auto alone = MakeEngine(setup);
-  setup.slices = kSlices / 2;
-  const std::unique_ptr<Engine> ranks[2] = {MakeEngine(setup), MakeEngine(setup)};
+  std::unique_ptr<Engine> ranks[2];
+  for (int rank = 0; rank < 2; ++rank) {
+    setup.owned = slices::SlicesOfRank(kSlices, rank, 2);
+    ranks[rank] = MakeEngine(setup);
+  }
   for (int step = 0; step < 3; ++step) {
     const RandomImages images(setup.facts, kBatch, 10 + step);
     const StepContext context = {.seed = 5, .epoch = 1, .batch_size = kBatch, .step = step};
@@ -214,7 +257,7 @@ TEST_P(DeterminismTest, RanksThatStepTogetherKeepTheSameWeights) {
     const StepResult whole = RunStep(*alone, context, images.samples(), kSlices);
     ASSERT_TRUE(whole.status.ok()) << whole.status;
     for (int rank = 0; rank < 2; ++rank) {
-      LeafSink sink(ranks[rank]->sums(), whole.sums);
+      NodeSink sink(ranks[rank]->sums(), whole.sums);
       std::vector<SliceTotals> totals(kSlices / 2);
       ASSERT_TRUE(ranks[rank]
                       ->ComputeUpdates(context,

@@ -45,7 +45,7 @@ void ExpectDrawnAsByOracle(const EngineSetup& setup, int draw) {
   EngineOptions options;
   options.job = &setup.job;
   options.facts = setup.facts;
-  options.max_slice_rows = 1;
+  options.share.max_rows = 1;
   options.draw = draw;
   const auto engine = CreateCpuEngine(options);
   ASSERT_TRUE(engine.ok()) << engine.status();

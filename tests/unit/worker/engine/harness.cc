@@ -9,17 +9,6 @@
 #include "common/check.h"
 
 namespace hebb::engine {
-namespace {
-
-// Adds up leaves [low, high) at index i.
-float TreeNode(std::span<const float* const> leaves, size_t low, size_t high, size_t i) {
-  if (high - low == 1) return leaves[low][i];
-  const size_t middle = (low + high) / 2;
-  return TreeNode(leaves, low, middle, i) + TreeNode(leaves, middle, high, i);
-}
-
-}  // namespace
-
 TreeSink::TreeSink(std::span<const SumInfo> sums) {
   for (const SumInfo& info : sums) {
     sums_.emplace_back(info.size);
@@ -29,11 +18,12 @@ TreeSink::TreeSink(std::span<const SumInfo> sums) {
   order_.reserve(1000);
 }
 
-absl::Status TreeSink::Ready(int sum, std::span<const float* const> leaves) {
+absl::Status TreeSink::Ready(int sum, std::span<const float* const> nodes) {
   if (sum == fail_at_) return absl::UnavailableError("the sum failed");
   order_.push_back(sum);
   std::vector<float>& total = sums_[sum];
-  for (size_t i = 0; i < total.size(); ++i) total[i] = TreeNode(leaves, 0, leaves.size(), i);
+  HEBB_CHECK(nodes.size() == 1);
+  std::copy_n(nodes[0], total.size(), total.data());
   return absl::OkStatus();
 }
 
@@ -67,8 +57,8 @@ std::unique_ptr<Engine> MakeEngine(const EngineSetup& setup) {
   options.job = &setup.job;
   options.facts = setup.facts;
   options.threads = setup.threads;
-  options.local_slices = setup.slices;
-  options.max_slice_rows = setup.max_slice_rows;
+  const slices::SliceRange all = {0, setup.slices};
+  options.share = {setup.slices, setup.owned.size() > 0 ? setup.owned : all, setup.max_slice_rows};
   absl::StatusOr<std::unique_ptr<Engine>> engine = CreateCpuEngine(options);
   if (!engine.ok()) std::fprintf(stderr, "%s\n", engine.status().ToString().c_str());
   HEBB_CHECK(engine.ok());

@@ -17,12 +17,12 @@
 
 namespace hebb::engine {
 
-// Sums the leaves in the fixed tree of design.md 5, serially, as soon as its parts are there.
+// Takes the sums of an engine that owns all slices: the one node of each.
 class TreeSink : public SumSink {
  public:
   explicit TreeSink(std::span<const SumInfo> sums);
 
-  absl::Status Ready(int sum, std::span<const float* const> leaves) override;
+  absl::Status Ready(int sum, std::span<const float* const> nodes) override;
   absl::StatusOr<std::span<const float>> WaitForSum(int sum) override;
 
   std::span<const std::span<const float>> sums() const { return views_; }
@@ -33,7 +33,6 @@ class TreeSink : public SumSink {
 
  private:
   std::vector<std::vector<float>> sums_;
-  std::vector<std::vector<float>> scratch_;
   std::vector<std::span<const float>> views_;
   std::vector<int> order_;
   int fail_at_ = -1;
@@ -58,6 +57,7 @@ struct EngineSetup {
   spec::DatasetFacts facts;
   int threads = 2;
   int slices = 3;
+  slices::SliceRange owned;  // empty: all of them
   int64_t max_slice_rows = 64;
 };
 

@@ -69,11 +69,9 @@ TEST(DenseLayerTest, BiasActivationAndAsymmetricUpdateGiveThePlainSums) {
           below[row * kInputs + j] += d[i] * r[u * kInputs + j];
         }
       }
-      RunOutput result;
-      OnComputeThread([&] {
-        result = RunLayer(
-            *MakeDenseLayer(kInputs, kUnits, {spec::Activation::kRelu, asymmetric}, matrices), run);
-      });
+      run.offsets = {0, 7, 7, kRows};  // of three slices, one of them empty
+      const JointOptions options = Joint(spec::Activation::kRelu, asymmetric, 3);
+      const RunOutput result = RunLayer(*MakeDenseLayer(kInputs, kUnits, options, matrices), run);
       ExpectEqual(result.output, output, "output");
       ExpectEqual(result.d, d, "d");
       ExpectEqual(result.forward, g, "update");
@@ -94,10 +92,11 @@ TEST(DenseLayerTest, AFrozenMatrixLeavesTheBiasItsUpdate) {
   run.input = WholeNumbers(8, 3, 4);
   run.delta = {1, 2, 3, 10, 20, 30};
   run.bias = 3;
-  OnComputeThread([&] {
-    const auto layer = MakeDenseLayer(4, 3, {spec::Activation::kNone, false}, matrices);
-    EXPECT_THAT(RunLayer(*layer, run).bias, ElementsAre(11, 22, 33));
-  });
+  const Values bias(3);
+  matrices.bias = bias.data();
+  run.offsets = {0, 2};
+  const auto layer = MakeDenseLayer(4, 3, Joint(spec::Activation::kNone), matrices);
+  EXPECT_THAT(RunLayer(*layer, run).bias, ElementsAre(11, 22, 33));
 }
 
 }  // namespace

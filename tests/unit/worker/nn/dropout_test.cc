@@ -14,17 +14,6 @@ namespace {
 
 constexpr uint64_t kSeed = 0x123456789abcdef;
 
-TEST(DropoutTest, WordsAreThoseOfTheRandomStream) {
-  for (uint32_t sample : {0u, 1u, 4000000000u}) {
-    for (uint32_t epoch : {0u, 7u}) {
-      const RandomStream stream(kSeed, RandomPurpose::kDropout, 9, epoch, sample);
-      std::vector<uint32_t> words(4 * 64);
-      DropoutWords(kSeed, 9, epoch, sample, 64, words.data());
-      for (size_t i = 0; i < words.size(); ++i) ASSERT_EQ(words[i], stream.Word(i)) << i;
-    }
-  }
-}
-
 std::vector<float> Forward(const spec::Shape& shape, double rate, const std::vector<int64_t>& ids,
                            const std::vector<float>& input, bool training = true,
                            bool per_channel = false) {
@@ -37,16 +26,19 @@ std::vector<float> Forward(const spec::Shape& shape, double rate, const std::vec
 }
 
 TEST(DropoutTest, UnitsAreDrawnAtTheirCanonicalIndex) {
-  const spec::Shape shape = {3, 5, 7};
   const std::vector<int64_t> ids = {11, 12};
-  const auto output = Forward(shape, 0.5, ids, std::vector<float>(2 * shape.size(), 1.0f));
-  for (size_t row = 0; row < ids.size(); ++row) {
-    const RandomStream stream(kSeed, RandomPurpose::kDropout, 4, 2,
-                              static_cast<uint32_t>(ids[row]));
-    for (int64_t c = 0; c < 3; ++c) {
-      for (int64_t place = 0; place < 35; ++place) {
-        const bool dropped = RandomStream::ToUnit(stream.Word(c * 35 + place)) < 0.5;
-        EXPECT_EQ(output[row * shape.size() + place * 3 + c], dropped ? 0.0f : 2.0f);
+  for (const spec::Shape& shape : {spec::Shape{3, 5, 7}, {16, 4, 4}, {19, 3, 3}, {24, 11, 1}}) {
+    SCOPED_TRACE(shape.channels);
+    const int64_t places = shape.height * shape.width;
+    const auto output = Forward(shape, 0.5, ids, std::vector<float>(2 * shape.size(), 1.0f));
+    for (size_t row = 0; row < ids.size(); ++row) {
+      const RandomStream stream(kSeed, RandomPurpose::kDropout, 4, 2,
+                                static_cast<uint32_t>(ids[row]));
+      for (int64_t c = 0; c < shape.channels; ++c) {
+        for (int64_t place = 0; place < places; ++place) {
+          const bool dropped = RandomStream::ToUnit(stream.Word(c * places + place)) < 0.5;
+          EXPECT_EQ(output[row * shape.size() + place * shape.channels + c], dropped ? 0.0f : 2.0f);
+        }
       }
     }
   }

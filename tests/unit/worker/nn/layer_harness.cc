@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "common/random.h"
@@ -73,6 +74,13 @@ void OnComputeThread(const std::function<void()>& body) {
   pool.ParallelFor(1, [&](int, int) { body(); });
 }
 
+JointOptions Joint(spec::Activation activation, bool asymmetric, int slices) {
+  static device::ComputePool pool(2);
+  static std::map<int, slices::Fold> folds;
+  const auto fold = folds.try_emplace(slices, slices::Fold::OfRank(slices, {0, slices})).first;
+  return {activation, asymmetric, &pool, &fold->second};
+}
+
 RunOutput RunLayer(Layer& layer, const RunInput& run) {
   const device::FloatBuffer input = CopyOf(run.input);
   device::FloatBuffer output = Poisoned(static_cast<int64_t>(run.delta.size()));
@@ -86,13 +94,15 @@ RunOutput RunLayer(Layer& layer, const RunInput& run) {
   EXPECT_EQ(layer.Prepare(run.rows), absl::OkStatus());
   EXPECT_EQ(layer.Forward({run.rows, run.training, 1, 0, ids}, {&from, 1}, output.data()),
             absl::OkStatus());
-  const Layer::Trace trace = {run.rows, {&from, 1}, output.data()};
+  const Layer::Trace trace = {run.rows, {&from, 1}, output.data(), run.offsets};
   layer.Gate(trace, delta.data());
   if (run.forward + run.feedback + run.bias > 0) {
     const UpdateParts parts = {run.forward > 0 ? forward.data() : nullptr,
                                run.feedback > 0 ? feedback.data() : nullptr,
                                run.bias > 0 ? bias.data() : nullptr};
-    EXPECT_EQ(layer.LocalUpdate(trace, delta.data(), parts), absl::OkStatus());
+    EXPECT_EQ(run.offsets.empty() ? layer.LocalUpdate(trace, delta.data(), parts)
+                                  : layer.JointUpdate(trace, delta.data(), {&parts, 1}),
+              absl::OkStatus());
   }
   EXPECT_EQ(layer.Backward(trace, delta.data(), 0, input_delta.data()), absl::OkStatus());
   return {ToValues(output),   ToValues(delta), ToValues(forward),

@@ -11,6 +11,7 @@
 
 #include "common/spec/shapes.h"
 #include "common/spec/spec.h"
+#include "worker/nn/joint_layer.h"
 #include "worker/nn/layer.h"
 
 namespace hebb::nn {
@@ -40,13 +41,17 @@ struct RunInput {
   int64_t feedback = 0;
   int64_t bias = 0;
   bool training = true;
+  std::vector<int64_t> offsets = {};  // joint layers: of the slices
 };
+
+// Options of a joint layer over one slice, or several, on two threads.
+JointOptions Joint(spec::Activation activation, bool asymmetric = false, int slices = 1);
 
 struct RunOutput {
   Values output, d, forward, feedback, bias, input_delta;
 };
 
-// Prepare, Forward, Gate, LocalUpdate where a part is asked for, Backward.
+// Prepare, Forward, Gate, LocalUpdate (JointUpdate, one node) where a part is asked for, Backward.
 RunOutput RunLayer(Layer& layer, const RunInput& run);
 
 // Equal, element by element; not a number is equal to nothing.

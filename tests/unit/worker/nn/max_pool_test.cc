@@ -150,5 +150,34 @@ TEST(MaxPoolTest, ValidLeavesTheRestOut) {
   }
 }
 
+// However many channels pass through a register at a time, each fares as it does alone.
+TEST(MaxPoolTest, EachChannelIsPooledAsIfAlone) {
+  constexpr int64_t kRows = 2, kSide = 7, kChannels = 16 + 4 + 3;
+  for (const auto ties : {spec::Ties::kAll, spec::Ties::kFirst}) {
+    const spec::MaxPool pool = {3, 2, ties};
+    const spec::ResolvedLayer all = Resolve(pool, {kChannels, kSide, kSide});
+    const spec::ResolvedLayer alone = Resolve(pool, {1, kSide, kSide});
+    RunInput run;
+    run.rows = kRows;
+    run.input = WholeNumbers(kRows * all.input.size(), 2, 1);
+    run.delta = WholeNumbers(kRows * all.output.size(), 9, 2);
+    const RunOutput result = RunLayer(*MakeMaxPool(pool, all), run);
+    for (int64_t c = 0; c < kChannels; ++c) {
+      const auto channel = [c](const Values& values) {
+        Values some;
+        for (size_t i = c; i < values.size(); i += kChannels) some.push_back(values[i]);
+        return some;
+      };
+      RunInput one;
+      one.rows = kRows;
+      one.input = channel(run.input);
+      one.delta = channel(run.delta);
+      const RunOutput expected = RunLayer(*MakeMaxPool(pool, alone), one);
+      ExpectEqual(channel(result.output), expected.output, "maximum");
+      ExpectEqual(channel(result.input_delta), expected.input_delta, "delta below");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hebb::nn

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/worker/nn/layer_harness.h"
+
 namespace hebb::nn {
 namespace {
 
@@ -80,7 +82,7 @@ struct Fixture {
     for (size_t i = 0; i < bias.size(); ++i) bias[i] = filter_bias[i % filter_bias.size()];
     matrices.forward = matrices.feedback = w.data();
     matrices.bias = bias.data();
-    layer = MakeUntiedLayer(s, activation, matrices);
+    layer = MakeUntiedLayer(s, Joint(activation, /*asymmetric=*/true), matrices);
     EXPECT_TRUE(layer->Prepare(kRows).ok());
     inputs = {x.data()};
     Batch batch;
@@ -88,7 +90,9 @@ struct Fixture {
     EXPECT_TRUE(layer->Forward(batch, inputs, output.data()).ok());
   }
 
-  Layer::Trace trace() const { return {kRows, inputs, output.data()}; }
+  Layer::Trace trace() const { return {kRows, inputs, output.data(), offsets}; }
+
+  const std::vector<int64_t> offsets = {0, kRows};
 
   ConvShape shape;
   std::vector<float> filters, filter_bias, w, bias, x, output;
@@ -133,9 +137,8 @@ TEST_P(UntiedLayerTest, UpdatesSumToTheConvolutions) {
     });
   }
   std::vector<float> g(UntiedSize(s), kPoison), g_relu(g), g_bias(UntiedBiasSize(s), kPoison);
-  ASSERT_TRUE(
-      untied.layer->LocalUpdate(untied.trace(), d.data(), {g.data(), g_relu.data(), g_bias.data()})
-          .ok());
+  const UpdateParts parts = {g.data(), g_relu.data(), g_bias.data()};
+  ASSERT_TRUE(untied.layer->JointUpdate(untied.trace(), d.data(), {&parts, 1}).ok());
   std::vector<float> canonical(UntiedCanonicalSize(s));
   const auto expect_sum = [&](const std::vector<float>& update, const std::vector<double>& sum) {
     UntiedToCanonical(s, update.data(), canonical.data());
@@ -243,8 +246,8 @@ TEST(UntiedLayerTest, PartsThatAreNullAreNotWritten) {
   const Fixture untied(shape, spec::Activation::kNone);
   const std::vector<float> d = Numbers(kRows * shape.output.size(), 4);
   std::vector<float> g(UntiedSize(shape), kPoison);
-  ASSERT_TRUE(
-      untied.layer->LocalUpdate(untied.trace(), d.data(), {g.data(), nullptr, nullptr}).ok());
+  const UpdateParts parts = {g.data(), nullptr, nullptr};
+  ASSERT_TRUE(untied.layer->JointUpdate(untied.trace(), d.data(), {&parts, 1}).ok());
   EXPECT_FALSE(std::isnan(g[0]));
 }
 

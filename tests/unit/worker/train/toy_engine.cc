@@ -3,10 +3,12 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "common/check.h"
 #include "common/random.h"
 #include "common/status_macros.h"
+#include "worker/slices/vector_fold.h"
 
 namespace hebb::train {
 namespace {
@@ -27,18 +29,30 @@ class ToyEngine final : public engine::Engine {
   ToyEngine(const engine::EngineOptions& options, const ToyFaults* faults)
       : after_update_(options.job->learning.propagate == spec::Propagate::kAfterUpdate),
         rate_(static_cast<float>(options.job->learning.optimizer.learning_rate)),
-        local_slices_(options.local_slices),
-        max_slice_rows_(options.max_slice_rows),
         faults_(faults) {
     for (int p : {kHidden, kOut}) {
       infos_.push_back(
           {p == kHidden ? "hidden" : "out", p, {1, kSizes[p]}, kSizes[p], true, 1 - p});
       Draw(options.job->seed, RandomPurpose::kWeight, p, matrices_.weight[p]);
       Draw(options.job->seed, RandomPurpose::kFeedback, p, matrices_.feedback[p]);
+    }
+    HEBB_CHECK(Fit(options.share).ok());
+  }
+
+  absl::Status Fit(const engine::SliceShare& share) override {
+    local_slices_ = share.owned.size();
+    max_slice_rows_ = share.max_rows;
+    fold_.emplace(slices::Fold::OfRank(share.slices, share.owned));
+    for (int p : {kHidden, kOut}) {
+      leaf_pointers_[p].clear();
+      node_pointers_[p].clear();
       leaves_[p].assign(local_slices_, std::vector<float>(kSizes[p]));
-      for (const std::vector<float>& leaf : leaves_[p]) pointers_[p].push_back(leaf.data());
+      for (const std::vector<float>& leaf : leaves_[p]) leaf_pointers_[p].push_back(leaf.data());
+      nodes_[p].assign(fold_->fold().roots(), std::vector<float>(kSizes[p]));
+      for (std::vector<float>& node : nodes_[p]) node_pointers_[p].push_back(node.data());
     }
     errors_.resize(local_slices_);
+    return absl::OkStatus();
   }
 
   std::span<const engine::ParameterInfo> parameters() const override { return infos_; }
@@ -86,7 +100,7 @@ class ToyEngine final : public engine::Engine {
       }
     }
     if (!broken.ok() && !faults_->after_first_layer) return broken;
-    HEBB_RETURN_IF_ERROR(sink.Ready(kOutSum, pointers_[kOut]));
+    HEBB_RETURN_IF_ERROR(Tell(kOut, kOutSum, sink));
     if (!broken.ok()) return broken;
     float carried = matrices_.weight[kOut][0];
     if (after_update_) {
@@ -94,7 +108,7 @@ class ToyEngine final : public engine::Engine {
       carried -= rate_ * sum[0];
     }
     for (int i = 0; i < local_slices_; ++i) BackwardSlice(slices[i], i, carried);
-    return sink.Ready(kHiddenSum, pointers_[kHidden]);
+    return Tell(kHidden, kHiddenSum, sink);
   }
 
   void Apply(const engine::StepContext&, std::span<const std::span<const float>> sums) override {
@@ -187,16 +201,24 @@ class ToyEngine final : public engine::Engine {
     }
   }
 
+  absl::Status Tell(int p, int sum, engine::SumSink& sink) {
+    fold_->Run(leaf_pointers_[p], node_pointers_[p], static_cast<size_t>(kSizes[p]));
+    return sink.Ready(sum, node_pointers_[p]);
+  }
+
   const bool after_update_;
   const float rate_;
-  const int local_slices_;
-  const int64_t max_slice_rows_;
+  int local_slices_ = 0;
+  int64_t max_slice_rows_ = 0;
   const ToyFaults* const faults_;
+  std::optional<slices::VectorFold> fold_;
   std::vector<engine::ParameterInfo> infos_;
   const std::vector<engine::SumInfo> sums_ = {{"out", kSizes[kOut]}, {"hidden", kSizes[kHidden]}};
   Matrices matrices_;
   std::array<std::vector<std::vector<float>>, 2> leaves_;
-  std::array<std::vector<const float*>, 2> pointers_;
+  std::array<std::vector<std::vector<float>>, 2> nodes_;
+  std::array<std::vector<const float*>, 2> leaf_pointers_;
+  std::array<std::vector<float*>, 2> node_pointers_;
   std::vector<std::vector<float>> errors_;
 };
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/local_gang.h"
+
+#include <random>
+#include <thread>
+
+#include "bench/machine.h"
+#include "common/status_macros.h"
+#include "worker/comm/local_communicator.h"
+
+namespace hebb::bench {
+namespace {
+
+constexpr int kWarmUp = 2;
+
+// Images of random bytes: `train` to learn from, a few to test on.
+class RandomImages final : public data::Dataset {
+ public:
+  RandomImages(const spec::DatasetFacts& facts, int64_t train)
+      : facts_(facts), train_(train), pixels_(train * facts.image.size()) {
+    std::mt19937 random(1);
+    for (uint8_t& pixel : pixels_) pixel = static_cast<uint8_t>(random());
+  }
+
+  const spec::DatasetFacts& facts() const override { return facts_; }
+  int64_t size(data::Split split) const override {
+    if (split == data::Split::kTrain) return train_;
+    return split == data::Split::kTest ? 1 : 0;
+  }
+  data::Record Get(data::Split, int64_t index) const override {
+    return {pixels_.data() + index * facts_.image.size(),
+            static_cast<int32_t>(index % facts_.classes)};
+  }
+
+ private:
+  const spec::DatasetFacts facts_;
+  const int64_t train_;
+  std::vector<uint8_t> pixels_;
+};
+
+class Listener final : public train::Observer {
+ public:
+  explicit Listener(const std::function<void(const train::StepReport&)>& between)
+      : between_(between) {}
+  void StepDone(const train::StepReport& report) override {
+    times_.Add(report);
+    if (between_) between_(report);
+  }
+  void EpochDone(const train::EpochMetrics&) override {}
+  absl::Status SaveCheckpoint(std::string, int64_t, const std::string&) override {
+    return absl::OkStatus();
+  }
+  const StepTimes& times() const { return times_; }
+
+ private:
+  const std::function<void(const train::StepReport&)> between_;
+  StepTimes times_;
+};
+
+}  // namespace
+
+void StepTimes::Add(const train::StepReport& report) {
+  if (report.own_images > most_images_) {
+    most_images_ = report.own_images;
+    seconds_.clear();
+  }
+  if (++seen_ <= kWarmUp || report.own_images < most_images_) return;
+  seconds_.push_back(report.data_seconds + report.compute_seconds + report.wait_seconds +
+                     report.apply_seconds);
+}
+
+double StepTimes::MedianSeconds() const { return Median(seconds_); }
+
+absl::StatusOr<std::vector<std::unique_ptr<train::Trainer>>> MakeTrainers(
+    const spec::Job& job, const GangShape& shape, const data::Dataset& dataset) {
+  std::vector<std::unique_ptr<train::Trainer>> trainers(shape.ranks);
+  for (auto& trainer : trainers) {
+    HEBB_ASSIGN_OR_RETURN(
+        trainer,
+        train::Trainer::Create({.job = job, .job_id = "local", .threads = shape.threads}, dataset));
+  }
+  return trainers;
+}
+
+absl::Status RunTrainers(const std::vector<std::unique_ptr<train::Trainer>>& trainers,
+                         const std::vector<train::Observer*>& observers) {
+  std::vector<std::unique_ptr<comm::Communicator>> gang =
+      comm::MakeLocalGang(static_cast<int>(trainers.size()));
+  train::Requests requests;
+  std::vector<absl::Status> results(trainers.size());
+  std::vector<std::thread> threads;
+  for (size_t rank = 0; rank < trainers.size(); ++rank) {
+    threads.emplace_back([&, rank] {
+      results[rank] = trainers[rank]->Run(*gang[rank], requests, *observers[rank]).status();
+      gang[rank].reset();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& result : results) HEBB_RETURN_IF_ERROR(result);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<double> TimeSteps(spec::Job job, const GangShape& shape, int steps,
+                                 const std::function<void(const train::StepReport&)>& between) {
+  job.dataset.validation = 0;
+  job.learning.epochs = 1;
+  job.resources.workers = shape.ranks;
+  job.diagnostics.every_epochs = 0;
+  HEBB_ASSIGN_OR_RETURN(const spec::DatasetFacts facts, spec::FactsOfDataset(job.dataset.name));
+  const RandomImages dataset(facts, job.learning.batch_size * (steps + kWarmUp));
+  HEBB_ASSIGN_OR_RETURN(const auto trainers, MakeTrainers(job, shape, dataset));
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<train::Observer*> observers;
+  for (int rank = 0; rank < shape.ranks; ++rank) {
+    listeners.push_back(std::make_unique<Listener>(rank == 0 ? between : nullptr));
+    observers.push_back(listeners.back().get());
+  }
+  HEBB_RETURN_IF_ERROR(RunTrainers(trainers, observers));
+  return listeners[0]->times().MedianSeconds();
+}
+
+}  // namespace hebb::bench

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the activations and deltas of a step lie: of every layer the rows of all of the rank's
+// slices, one slice after the other, so that a slice finds its rows and a joint layer all of them.
+#ifndef HEBB_WORKER_ENGINE_STEP_MEMORY_H_
+#define HEBB_WORKER_ENGINE_STEP_MEMORY_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "worker/device/aligned_buffer.h"
+#include "worker/engine/plan.h"
+
+namespace hebb::engine {
+
+// Constant after construction but for the numbers; blocks of rows may be used by several threads.
+class StepMemory {
+ public:
+  // Borrows the plan. Throws std::bad_alloc.
+  StepMemory(const Plan& plan, int64_t max_rows);
+
+  int64_t max_rows() const { return max_rows_; }
+
+  float* image(int64_t row) { return image_.data() + row * plan_.image.size(); }
+  float* output(int layer, int64_t row) {
+    return outputs_[layer].data() + row * plan_.layers[layer].resolved.output.size();
+  }
+  // For the rows of a block that begins at `row`: they follow each other from there on.
+  float* delta(int layer, int64_t row) {
+    const int slot = plan_.layers[layer].delta_slot;
+    return deltas_[slot].data() + row * plan_.delta_slots[slot];
+  }
+  float* scratch(int64_t row) { return scratch_.data() + row * plan_.scratch; }
+
+  // The samples in the rows: their numbers, which key every random draw, and their labels.
+  void SetSample(int64_t row, int64_t id, int32_t label) {
+    ids_[row] = id;
+    labels_[row] = label;
+  }
+  std::span<const int64_t> ids(int64_t row, int64_t rows) const {
+    return std::span(ids_).subspan(static_cast<size_t>(row), static_cast<size_t>(rows));
+  }
+  std::span<const int32_t> labels(int64_t row, int64_t rows) const {
+    return std::span(labels_).subspan(static_cast<size_t>(row), static_cast<size_t>(rows));
+  }
+
+ private:
+  const Plan& plan_;
+  const int64_t max_rows_;
+  std::vector<int64_t> ids_;
+  std::vector<int32_t> labels_;
+  device::FloatBuffer image_;
+  std::vector<device::FloatBuffer> outputs_;  // by layer
+  std::vector<device::FloatBuffer> deltas_;   // by slot
+  device::FloatBuffer scratch_;               // for arrivals that are added to others
+};
+
+}  // namespace hebb::engine
+
+#endif  // HEBB_WORKER_ENGINE_STEP_MEMORY_H_

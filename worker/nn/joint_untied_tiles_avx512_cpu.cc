@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/nn/joint_untied_tiles_impl.h"
+
+namespace hebb::nn {
+
+using Loops = JointUntiedLoops<16, 13>;
+const JointUntiedTiles kJointUntiedTilesAvx512 = {
+    "avx512", 16, Loops::Turn, Loops::Gather, Loops::Forward, Loops::Update, Loops::Backward};
+
+}  // namespace hebb::nn
