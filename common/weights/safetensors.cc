@@ -256,7 +256,7 @@ absl::Status ReadTensors(const Json& header, absl::string_view data, absl::strin
 
 }  // namespace
 
-std::string Serialize(const TensorFile& file) {
+std::string Serialize(TensorFile file) {
   const std::vector<size_t> order = NameOrder(file.tensors);
   const std::string header = HeaderText(file, order);
   size_t data_bytes = 0;
@@ -268,7 +268,7 @@ std::string Serialize(const TensorFile& file) {
   bytes.append(reinterpret_cast<const char*>(&length), sizeof length);
   bytes.append(header);
   for (const size_t i : order) {
-    const std::vector<float>& values = file.tensors[i].values;
+    const std::vector<float> values = std::move(file.tensors[i].values);
     bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
   }
   const std::optional<size_t> at = ChecksumValueAt(header);

@@ -28,8 +28,9 @@ struct TensorFile {
 };
 
 // The bytes of a safetensors file, tensors in name order, with a "checksum" entry in the metadata:
-// SHA-256 over the file with that entry's value set to 64 zeros.
-std::string Serialize(const TensorFile& file);
+// SHA-256 over the file with that entry's value set to 64 zeros. Lets go of each tensor once it is
+// written, so that there is never a second copy of them all.
+std::string Serialize(TensorFile file);
 
 // DATA_LOSS for a truncated or damaged file; a file without a "checksum" entry (made elsewhere) is
 // accepted. INVALID_ARGUMENT for other types than F32. `origin` names the file in messages.

@@ -97,7 +97,7 @@ Encoded Encode(Checkpoint checkpoint) {
       {"epoch_samples", absl::StrCat(progress.epoch_samples)},
   };
   file.tensors = std::move(checkpoint.tensors);
-  return {weights::Serialize(file), std::move(digest)};
+  return {weights::Serialize(std::move(file)), std::move(digest)};
 }
 
 absl::StatusOr<Checkpoint> Decode(absl::string_view bytes, absl::string_view origin) {

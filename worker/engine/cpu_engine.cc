@@ -66,11 +66,13 @@ absl::Status CpuEngine::MakeBlocks(const SliceShare& share) {
   fold_.emplace(slices::Fold::OfRank(share.slices, share.owned));
   const int64_t slices = share.owned.size(), threads = pool_.size();
   const int64_t slice_rows = std::max(share.max_rows, kEvaluationRows);
-  const int64_t rows = std::max(slices * share.max_rows, threads * kEvaluationRows);
+  // A look at the layers needs two chunks (cpu_engine_diagnose.cc).
+  const int64_t rows =
+      std::max(slices * share.max_rows, std::max<int64_t>(threads, 2) * kEvaluationRows);
   runs_.resize(slices);
   offsets_.assign(slices + 1, 0);
   ready_ = std::make_unique<ReadySums>(plan_, *fold_);
-  memory_ = std::make_unique<StepMemory>(plan_, rows);
+  memory_ = std::make_unique<StepMemory>(plan_, rows, pool_.size(), slice_rows);
   const BlockParts parts{plan_, *parameters_, images_, *memory_, pool_, *fold_};
   for (int64_t i = 0; i < std::max(slices, threads); ++i) {
     HEBB_ASSIGN_OR_RETURN(std::unique_ptr<RowBlock> block,

@@ -71,7 +71,7 @@ class CpuEngine : public Engine {
   std::string kernel_family() const override { return CpuKernelFamily(); }
 
  private:
-  static constexpr int64_t kEvaluationRows = 64;
+  static constexpr int64_t kEvaluationRows = 32;
 
   // One slice of the step under way.
   struct SliceRun {

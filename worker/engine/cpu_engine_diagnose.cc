@@ -14,7 +14,6 @@ namespace hebb::engine {
 // Of each layer, over the chunks so far.
 struct CpuEngine::ErrorAngles {
   struct Sums {
-    std::vector<float> gradient;  // of the chunk at hand
     double product = 0, rule = 0, true_one = 0;
   };
   std::vector<Sums> layers;
@@ -103,16 +102,19 @@ absl::Status CpuEngine::DiagnoseChunk(const StepContext& context, std::span<cons
     return BackwardAlone(signal, look);
   };
   HEBB_RETURN_IF_ERROR(parameters_->BorrowForward(pool_));
+  // The gradients wait where the outputs of a next chunk would be.
+  const auto gradient_of = [&](int layer) { return memory_->output(layer, kEvaluationRows); };
   HEBB_RETURN_IF_ERROR(pass(Signal::kOfGradient, [&](int layer, std::span<const float> delta) {
-    angles.layers[layer].gradient.assign(delta.begin(), delta.end());
+    std::copy(delta.begin(), delta.end(), gradient_of(layer));
   }));
   HEBB_RETURN_IF_ERROR(parameters_->PrepareSignals(context, pool_));
   HEBB_RETURN_IF_ERROR(pass(Signal::kOfRule, [&](int layer, std::span<const float> delta) {
     ErrorAngles::Sums& sums = angles.layers[layer];
+    const float* gradient = gradient_of(layer);
     for (size_t i = 0; i < delta.size(); ++i) {
-      sums.product += double{delta[i]} * sums.gradient[i];
+      sums.product += double{delta[i]} * gradient[i];
       sums.rule += double{delta[i]} * delta[i];
-      sums.true_one += double{sums.gradient[i]} * sums.gradient[i];
+      sums.true_one += double{gradient[i]} * gradient[i];
     }
   }));
   for (size_t p = 0; p < found.size(); ++p) {

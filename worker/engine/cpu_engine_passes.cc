@@ -12,8 +12,10 @@ namespace hebb::engine {
 
 absl::Status CpuEngine::ForEachBlock(
     int blocks, absl::FunctionRef<absl::Status(int index, RowBlock& block)> action) {
-  pool_.ParallelFor(blocks,
-                    [&](int index, int) { statuses_[index] = action(index, *blocks_[index]); });
+  pool_.ParallelFor(blocks, [&](int index, int thread) {
+    blocks_[index]->OnThread(thread);
+    statuses_[index] = action(index, *blocks_[index]);
+  });
   for (const absl::Status& status : std::span(statuses_).first(blocks)) {
     HEBB_RETURN_IF_ERROR(status);
   }

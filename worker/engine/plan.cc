@@ -15,35 +15,37 @@ namespace {
 // cache.
 class SlotPool {
  public:
-  explicit SlotPool(std::vector<int64_t>& sizes) : sizes_(sizes) {}
+  using Kind = DeltaSlot::Kind;
+  explicit SlotPool(std::vector<DeltaSlot>& slots) : slots_(slots) {}
 
-  // `alone`: never to be returned.
-  int Take(int64_t floats, bool alone) {
-    if (alone) return Add(floats);
+  int Take(int64_t floats, Kind kind) {
     const auto fits_better = [&](int a, int b) {
-      const bool a_fits = sizes_[a] >= floats, b_fits = sizes_[b] >= floats;
+      const bool a_kind = slots_[a].kind == kind, b_kind = slots_[b].kind == kind;
+      if (a_kind != b_kind) return a_kind;
+      const int64_t a_size = slots_[a].floats, b_size = slots_[b].floats;
+      const bool a_fits = a_size >= floats, b_fits = b_size >= floats;
       if (a_fits != b_fits) return a_fits;
-      return a_fits ? sizes_[a] < sizes_[b] : sizes_[a] > sizes_[b];
+      return a_fits ? a_size < b_size : a_size > b_size;
     };
     const auto best = std::min_element(free_.begin(), free_.end(), fits_better);
-    if (best == free_.end()) return Add(floats);
+    if (best == free_.end() || slots_[*best].kind != kind) {
+      slots_.push_back({floats, kind});
+      return static_cast<int>(slots_.size()) - 1;
+    }
     const int slot = *best;
     free_.erase(best);
-    sizes_[slot] = std::max(sizes_[slot], floats);
+    slots_[slot].floats = std::max(slots_[slot].floats, floats);
     return slot;
   }
 
-  void Return(int slot) { free_.push_back(slot); }
+  void Return(int slot) {
+    if (slots_[slot].kind != Kind::kJoint) free_.push_back(slot);
+  }
   // Takes back a return: the memory is in use to the end.
   void Keep(int slot) { std::erase(free_, slot); }
 
  private:
-  int Add(int64_t floats) {
-    sizes_.push_back(floats);
-    return static_cast<int>(sizes_.size()) - 1;
-  }
-
-  std::vector<int64_t>& sizes_;
+  std::vector<DeltaSlot>& slots_;
   std::vector<int> free_;
 };
 
@@ -135,27 +137,39 @@ void PlanPasses(Plan& plan) {
   }
 }
 
-// Whether a joint layer reads or writes the layer's delta.
-std::vector<bool> JointDeltas(const Plan& plan) {
-  std::vector<bool> joint(plan.layers.size(), false);
-  for (size_t i = 0; i < plan.layers.size(); ++i) {
+// The kind of memory for each layer's delta.
+std::vector<DeltaSlot::Kind> DeltaKinds(const Plan& plan) {
+  using Kind = DeltaSlot::Kind;
+  const int layers = static_cast<int>(plan.layers.size());
+  std::vector<int> pass_of(layers);
+  for (int p = 0; p < static_cast<int>(plan.passes.size()); ++p) {
+    for (int i = plan.passes[p].begin; i < plan.passes[p].end; ++i) pass_of[i] = p;
+  }
+  std::vector<Kind> kinds(layers, Kind::kOfThread);
+  const auto raise = [&kinds](int layer, Kind kind) {
+    kinds[layer] = std::max(kinds[layer], kind);
+  };
+  raise(layers - 1, Kind::kOfSlice);  // the loss writes it, or (dfa) all read it
+  for (int i = 0; i < layers; ++i) {
     const PlannedLayer& planned = plan.layers[i];
-    if (!planned.joint) continue;
-    joint[i] = true;
+    if (planned.joint) raise(i, Kind::kJoint);
+    // It waits for its sum, and may go on on another thread.
+    if (planned.over_batch || plan.after_update) raise(i, Kind::kOfSlice);
     for (int input : planned.resolved.inputs) {
-      if (input >= 0) joint[input] = true;
+      if (input < 0) continue;
+      if (planned.joint) raise(input, Kind::kJoint);
+      if (pass_of[input] != pass_of[i]) raise(input, Kind::kOfSlice);
     }
   }
   // An add and its last input may share one memory (kHandOver), and so on along chains of adds.
   const auto share = [&](int i) {
     const int last = plan.layers[i].resolved.inputs.back();
     if (!std::holds_alternative<spec::Add>(plan.layers[i].layer.op) || last < 0) return;
-    joint[i] = joint[last] = joint[i] || joint[last];
+    kinds[i] = kinds[last] = std::max(kinds[i], kinds[last]);
   };
-  const int layers = static_cast<int>(plan.layers.size());
   for (int i = 0; i < layers; ++i) share(i);
   for (int i = layers - 1; i >= 0; --i) share(i);
-  return joint;
+  return kinds;
 }
 
 // Whether `reader` takes in what `layer` puts out, directly or through others.
@@ -178,8 +192,8 @@ bool IsDroppedSkip(const Plan& plan, const PlannedLayer& add, size_t i) {
 }
 
 // Decides the deliveries of layer `index` to its inputs, and their slots.
-void PlanDeliveries(Plan& plan, int index, bool drop_skips, const std::vector<bool>& joint_deltas,
-                    SlotPool& slots) {
+void PlanDeliveries(Plan& plan, int index, bool drop_skips,
+                    const std::vector<DeltaSlot::Kind>& kinds, SlotPool& slots) {
   PlannedLayer& planned = plan.layers[index];
   const std::vector<int>& inputs = planned.resolved.inputs;
   const bool is_add = std::holds_alternative<spec::Add>(planned.layer.op);
@@ -199,10 +213,10 @@ void PlanDeliveries(Plan& plan, int index, bool drop_skips, const std::vector<bo
       handed_over = true;
     } else {
       planned.deliveries[i] = Delivery::kWrite;
-      input.delta_slot = slots.Take(input.resolved.output.size(), joint_deltas[inputs[i]]);
+      input.delta_slot = slots.Take(input.resolved.output.size(), kinds[inputs[i]]);
     }
   }
-  if (!handed_over && !joint_deltas[index]) slots.Return(planned.delta_slot);
+  if (!handed_over) slots.Return(planned.delta_slot);
 }
 
 }  // namespace
@@ -251,12 +265,12 @@ absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& fa
   plan.direct = job.learning.rule == spec::Rule::kDfa;
   const bool drop_skips = job.learning.rule_options.skip_gradient == spec::SkipGradient::kDropped;
   SlotPool slots(plan.delta_slots);
-  const std::vector<bool> joint_deltas = JointDeltas(plan);
+  const std::vector<DeltaSlot::Kind> kinds = DeltaKinds(plan);
   plan.layers.back().delta_slot =
-      slots.Take(plan.layers.back().resolved.output.size(), joint_deltas.back());
+      slots.Take(plan.layers.back().resolved.output.size(), kinds.back());
   const int output_slot = plan.layers.back().delta_slot;
   for (int i = static_cast<int>(plan.layers.size()) - 1; i >= 0; --i) {
-    if (plan.layers[i].needs_delta) PlanDeliveries(plan, i, drop_skips, joint_deltas, slots);
+    if (plan.layers[i].needs_delta) PlanDeliveries(plan, i, drop_skips, kinds, slots);
     // The output error is read to the end of the backward pass.
     if (plan.direct && i + 1 == static_cast<int>(plan.layers.size())) slots.Keep(output_slot);
   }

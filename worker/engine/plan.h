@@ -59,6 +59,16 @@ struct Pass {
   bool joint = false;
 };
 
+// A memory for deltas. Slices are not in step with each other, so each has rows of its own; a delta
+// that lives within one pass needs memory only for the slices under way, one to a thread. What
+// joint layers touch belongs to one layer alone (with what it hands over), so that the rows of all
+// slices make one matrix.
+struct DeltaSlot {
+  enum class Kind { kOfThread, kOfSlice, kJoint };
+  int64_t floats = 0;  // per row
+  Kind kind = Kind::kOfSlice;
+};
+
 struct Plan {
   std::vector<PlannedLayer> layers;
   std::vector<Pass> passes;
@@ -69,10 +79,7 @@ struct Plan {
   bool direct = false;           // errors do not pass from layer to layer (dfa)
   spec::Shape image;
   int64_t classes = 0;
-  // Floats per row of each memory for deltas. Slices are not in step with each other, so each has
-  // its own rows of a slot; a slot that joint layers touch belongs to one layer alone (with what it
-  // hands over), so that the rows of all slices make one matrix.
-  std::vector<int64_t> delta_slots;
+  std::vector<DeltaSlot> delta_slots;
   int64_t scratch = 0;  // floats per row of the memory for later arrivals
 };
 

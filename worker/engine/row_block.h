@@ -64,6 +64,9 @@ class RowBlock {
 
   // Takes over the rows [first, first + rows) of the memory. REQUIRES: Prepare(rows), or rows == 0.
   void Begin(const StepContext& context, int64_t first, int64_t rows, bool training);
+  // Whose memory it uses for deltas that live within a pass. A joint block is thread 0's.
+  void OnThread(int thread) { thread_ = thread; }
+
   // Takes the images of its rows. OUT_OF_RANGE: a label that is no class.
   absl::Status Load(std::span<const Sample> samples);
   absl::Status Forward(int layer);
@@ -105,7 +108,7 @@ class RowBlock {
   int64_t Units(int layer) const {
     return batch_.rows * parts_.plan.layers[layer].resolved.output.size();
   }
-  float* DeltaOf(int layer) { return parts_.memory.delta(layer, first_); }
+  float* DeltaOf(int layer) { return parts_.memory.delta(layer, first_, thread_); }
 
   const BlockParts parts_;
   const Kind kind_;
@@ -113,6 +116,7 @@ class RowBlock {
 
   nn::Batch batch_;
   int64_t first_ = 0;
+  int thread_ = 0;
   int64_t batch_size_ = 0;  // of the whole gang
 
   std::vector<uint8_t> augmented_;                       // one sample

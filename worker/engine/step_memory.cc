@@ -3,9 +3,10 @@
 
 namespace hebb::engine {
 
-StepMemory::StepMemory(const Plan& plan, int64_t max_rows)
+StepMemory::StepMemory(const Plan& plan, int64_t max_rows, int threads, int64_t slice_rows)
     : plan_(plan),
       max_rows_(max_rows),
+      slice_rows_(slice_rows),
       ids_(max_rows),
       labels_(max_rows),
       image_(max_rows * plan.image.size()),
@@ -13,7 +14,10 @@ StepMemory::StepMemory(const Plan& plan, int64_t max_rows)
   for (const PlannedLayer& planned : plan.layers) {
     outputs_.emplace_back(max_rows * planned.resolved.output.size());
   }
-  for (int64_t floats : plan.delta_slots) deltas_.emplace_back(max_rows * floats);
+  for (const DeltaSlot& slot : plan.delta_slots) {
+    const bool of_thread = slot.kind == DeltaSlot::Kind::kOfThread;
+    deltas_.emplace_back((of_thread ? threads * slice_rows : max_rows) * slot.floats);
+  }
 }
 
 }  // namespace hebb::engine

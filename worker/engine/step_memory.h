@@ -16,8 +16,8 @@ namespace hebb::engine {
 // Constant after construction but for the numbers; blocks of rows may be used by several threads.
 class StepMemory {
  public:
-  // Borrows the plan. Throws std::bad_alloc.
-  StepMemory(const Plan& plan, int64_t max_rows);
+  // `slice_rows`: of the largest slice. Borrows the plan. Throws std::bad_alloc.
+  StepMemory(const Plan& plan, int64_t max_rows, int threads, int64_t slice_rows);
 
   int64_t max_rows() const { return max_rows_; }
 
@@ -25,10 +25,13 @@ class StepMemory {
   float* output(int layer, int64_t row) {
     return outputs_[layer].data() + row * plan_.layers[layer].resolved.output.size();
   }
-  // For the rows of a block that begins at `row`: they follow each other from there on.
-  float* delta(int layer, int64_t row) {
-    const int slot = plan_.layers[layer].delta_slot;
-    return deltas_[slot].data() + row * plan_.delta_slots[slot];
+  // For the rows of a block that begins at `row` and is at work on `thread`: they follow each other
+  // from there on.
+  float* delta(int layer, int64_t row, int thread) {
+    const int number = plan_.layers[layer].delta_slot;
+    const DeltaSlot& slot = plan_.delta_slots[number];
+    const bool of_thread = slot.kind == DeltaSlot::Kind::kOfThread;
+    return deltas_[number].data() + (of_thread ? thread * slice_rows_ : row) * slot.floats;
   }
   float* scratch(int64_t row) { return scratch_.data() + row * plan_.scratch; }
 
@@ -47,6 +50,7 @@ class StepMemory {
  private:
   const Plan& plan_;
   const int64_t max_rows_;
+  const int64_t slice_rows_;
   std::vector<int64_t> ids_;
   std::vector<int32_t> labels_;
   device::FloatBuffer image_;

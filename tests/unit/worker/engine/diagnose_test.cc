@@ -20,7 +20,7 @@ namespace {
 using spec::Activation;
 using spec::Rule;
 
-constexpr int64_t kChunk = 64;  // rows that an engine looks at together
+constexpr int64_t kChunk = 32;  // rows that an engine looks at together
 constexpr int kSlices = 3;
 
 struct Variant {
@@ -296,12 +296,12 @@ TEST(DiagnoseTestOfFewSamples, FillsAChunkWithThem) {
   const EngineSetup setup = SetupFor({"few", Rule::kUrfb});
   const auto engine = MakeEngine(setup);
   const RandomImages images(setup.facts, 16, 5);
-  std::vector<Sample> four_times;
-  for (int i = 0; i < 4; ++i) {
-    four_times.insert(four_times.end(), images.samples().begin(), images.samples().end());
+  std::vector<Sample> repeated;
+  for (int i = 0; i < kChunk / 16; ++i) {
+    repeated.insert(repeated.end(), images.samples().begin(), images.samples().end());
   }
   const auto few = engine->Diagnose(ContextOf(0, 20), images.samples(), {});
-  const auto filled = engine->Diagnose(ContextOf(0, 20), four_times, {});
+  const auto filled = engine->Diagnose(ContextOf(0, 20), repeated, {});
   ASSERT_TRUE(few.ok() && filled.ok());
   for (size_t i = 0; i < few->size(); ++i) {
     EXPECT_EQ((*few)[i].error_angle, (*filled)[i].error_angle);
