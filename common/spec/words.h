@@ -127,8 +127,9 @@ struct Words<Propagate> {
 
 template <>
 struct Words<Precision> {
-  static constexpr std::array<Word<Precision>, 1> kNow = {{{"float32", Precision::kFloat32}}};
-  static constexpr std::array<const char*, 2> kLater = {"tf32", "bf16"};
+  static constexpr std::array<Word<Precision>, 2> kNow = {
+      {{"float32", Precision::kFloat32}, {"bf16", Precision::kBf16}}};
+  static constexpr std::array<const char*, 1> kLater = {"tf32"};
 };
 
 template <>

@@ -53,6 +53,11 @@ absl::Status OneDnnKernel::Run(std::initializer_list<const void*> pointers) {
   return absl::InternalError(absl::StrCat("oneDNN failed with status ", static_cast<int>(status)));
 }
 
+bool OneDnnHasBf16() {
+  const int isa = dnnl_get_effective_cpu_isa();
+  return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+}
+
 std::string OneDnnIsa() {
   switch (dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_sse41:

@@ -51,6 +51,9 @@ class OneDnnKernel {
 // Names the instruction set in use, such as "avx512_core_bf16".
 std::string OneDnnIsa();
 
+// Whether that has products of bfloat16, so that the library does not emulate them.
+bool OneDnnHasBf16();
+
 }  // namespace hebb::device
 
 #endif  // HEBB_WORKER_DEVICE_ONEDNN_H_

@@ -30,6 +30,7 @@ absl::Status OnComputeThread(device::ComputePool& pool, absl::FunctionRef<absl::
 
 absl::StatusOr<std::unique_ptr<CpuEngine>> CpuEngine::Create(const EngineOptions& options) {
   HEBB_CHECK(options.job != nullptr && options.threads >= 1);
+  HEBB_RETURN_IF_ERROR(CheckCpuPrecision(options.job->learning.precision));
   HEBB_ASSIGN_OR_RETURN(Plan plan, MakePlan(*options.job, options.facts));
   HEBB_ASSIGN_OR_RETURN(nn::ImageScaler scaler,
                         nn::ImageScaler::Create(options.job->dataset, options.facts.image));

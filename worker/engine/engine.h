@@ -164,10 +164,14 @@ class Engine {
   virtual std::string kernel_family() const = 0;
 };
 
+// FAILED_PRECONDITION as CheckCpuPrecision; RESOURCE_EXHAUSTED: no memory.
 absl::StatusOr<std::unique_ptr<Engine>> CreateCpuEngine(const EngineOptions& options);
 
 // As Engine::kernel_family of a CpuEngine, without making one.
 std::string CpuKernelFamily();
+
+// FAILED_PRECONDITION: products of that precision need instructions that this machine lacks.
+absl::Status CheckCpuPrecision(spec::Precision precision);
 
 }  // namespace hebb::engine
 

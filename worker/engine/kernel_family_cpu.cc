@@ -15,4 +15,11 @@ std::string CpuKernelFamily() {
                       device::OneDnnIsa(), "-l2:", sysconf(_SC_LEVEL2_CACHE_SIZE) / 1024, "K");
 }
 
+absl::Status CheckCpuPrecision(spec::Precision precision) {
+  if (precision != spec::Precision::kBf16 || device::OneDnnHasBf16()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "learning.precision: bf16 needs the instructions avx512_bf16, which this machine has not (",
+      device::OneDnnIsa(), "); use precision: float32, or workers that have them"));
+}
+
 }  // namespace hebb::engine

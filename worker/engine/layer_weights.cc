@@ -2,8 +2,8 @@
 #include "worker/engine/layer_weights.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <limits>
 #include <utility>
 #include <variant>
 
@@ -42,7 +42,8 @@ LayerWeights::LayerWeights(const Plan& plan, int parameter, const spec::Job& job
       same_start_(job.learning.feedback_init == spec::FeedbackInit::kSame),
       rule_(RuleOfLayer(job.learning,
                         info_.layer_index + 1 == static_cast<int>(job.network.layers.size()))),
-      after_update_(job.learning.propagate == spec::Propagate::kAfterUpdate) {
+      after_update_(job.learning.propagate == spec::Propagate::kAfterUpdate),
+      bf16_(plan.bf16) {
   const spec::ResolvedLayer& r = planned_.resolved;
   if (const auto* conv = std::get_if<spec::Conv>(&planned_.layer.op)) {
     kind_ = conv->untied ? Kind::kUntied : Kind::kConv;
@@ -93,7 +94,7 @@ absl::Status LayerWeights::Allocate() {
   }
   prepared_.bias = bias_.size() > 0 ? bias_.data() : nullptr;
   if (kind_ == Kind::kConv) {
-    HEBB_ASSIGN_OR_RETURN(packer_, nn::ConvKernels::Create(shape_));
+    HEBB_ASSIGN_OR_RETURN(packer_, nn::ConvKernels::Create(shape_, bf16_ ? &packers_bf16_ : nullptr));
     packed_forward_ = device::FloatBuffer(packer_->packed_forward_size());
     packed_feedback_ = device::FloatBuffer(packer_->packed_feedback_size());
     prepared_.forward = packed_forward_.data();
@@ -225,7 +226,8 @@ absl::Status LayerWeights::BorrowForward() {
 
 void LayerWeights::PoisonForward() {
   healthy_.assign(forward_.span().begin(), forward_.span().end());
-  const float poison = std::numeric_limits<float>::quiet_NaN();
+  // All bits set: no number as one float32, nor as two bfloat16.
+  const auto poison = std::bit_cast<float>(~uint32_t{0});
   std::fill_n(forward_.data(), forward_.size(), poison);
   std::fill_n(packed_forward_.data(), packed_forward_.size(), poison);
 }

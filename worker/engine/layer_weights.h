@@ -128,6 +128,7 @@ class LayerWeights {
   std::unique_ptr<rules::Rule> rule_;
   nn::Fans fans_;
   bool after_update_ = false;
+  bool bf16_ = false;
   bool lags_ = false;  // the signal is that of the epoch's start
 
   device::FloatBuffer forward_;
@@ -148,6 +149,7 @@ class LayerWeights {
   std::vector<float> draws_;    // of DrawMatrix, in canonical order; kept where it comes again
 
   // Convolutions only.
+  nn::Bf16Scratch packers_bf16_;  // never used: packing rounds on its own
   std::unique_ptr<nn::ConvKernels> packer_;
   device::FloatBuffer packed_forward_;
   device::FloatBuffer packed_feedback_;

@@ -263,6 +263,7 @@ absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& fa
   PlanPasses(plan);
   plan.saturated_feedback = static_cast<float>(job.learning.rule_options.saturated_feedback);
   plan.direct = job.learning.rule == spec::Rule::kDfa;
+  plan.bf16 = job.learning.precision == spec::Precision::kBf16;
   const bool drop_skips = job.learning.rule_options.skip_gradient == spec::SkipGradient::kDropped;
   SlotPool slots(plan.delta_slots);
   const std::vector<DeltaSlot::Kind> kinds = DeltaKinds(plan);

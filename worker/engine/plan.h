@@ -77,6 +77,7 @@ struct Plan {
   bool after_update = false;     // a layer's sum is needed before the error goes on below it
   float saturated_feedback = 0;  // b > 0: what passes down through B is clip(b x, -1, 1)
   bool direct = false;           // errors do not pass from layer to layer (dfa)
+  bool bf16 = false;             // products of tied convolutions and dense layers in bfloat16
   spec::Shape image;
   int64_t classes = 0;
   std::vector<DeltaSlot> delta_slots;

@@ -33,12 +33,14 @@ struct LayerMaker {
   const nn::LayerMatrices* matrices;  // of layers that learn
   int layer_index;
   const BlockParts& parts;
+  nn::Bf16Scratch* bf16;  // null: products in float32
 
   bool asymmetric() const { return planned.update.feedback > 0; }
 
   nn::JointOptions Joint(spec::Activation activation) const {
     return {.activation = activation,
             .asymmetric = asymmetric(),
+            .bf16 = bf16 != nullptr,
             .pool = &parts.pool,
             .fold = &parts.fold};
   }
@@ -46,7 +48,7 @@ struct LayerMaker {
   LayerOr operator()(const spec::Conv& conv) const {
     const nn::ConvShape shape = ConvShapeOf(conv, planned.resolved);
     if (conv.untied) return nn::MakeUntiedLayer(shape, Joint(conv.activation), *matrices);
-    return nn::MakeConvLayer(shape, {conv.activation, asymmetric()}, *matrices);
+    return nn::MakeConvLayer(shape, {conv.activation, asymmetric(), bf16}, *matrices);
   }
   LayerOr operator()(const spec::Dense& dense) const {
     return nn::MakeDenseLayer(planned.resolved.input.size(), dense.units, Joint(dense.activation),
@@ -117,8 +119,8 @@ absl::Status RowBlock::AddLayer(const PlannedLayer& planned) {
   if (planned.joint != (kind_ == Kind::kJoint)) return absl::OkStatus();
   const nn::LayerMatrices* matrices =
       planned.parameter >= 0 ? &parts_.parameters.layer(planned.parameter).prepared() : nullptr;
-  HEBB_ASSIGN_OR_RETURN(layers_.back(),
-                        std::visit(LayerMaker{planned, matrices, index, parts_}, planned.layer.op));
+  const LayerMaker maker = {planned, matrices, index, parts_, parts_.plan.bf16 ? &bf16_ : nullptr};
+  HEBB_ASSIGN_OR_RETURN(layers_.back(), std::visit(maker, planned.layer.op));
   return absl::OkStatus();
 }
 

@@ -18,6 +18,7 @@
 #include "worker/engine/plan.h"
 #include "worker/engine/step_memory.h"
 #include "worker/nn/augment.h"
+#include "worker/nn/bf16.h"
 #include "worker/nn/image.h"
 #include "worker/nn/layer.h"
 #include "worker/nn/loss.h"
@@ -122,6 +123,7 @@ class RowBlock {
   std::vector<uint8_t> augmented_;                       // one sample
   std::vector<std::unique_ptr<nn::Layer>> layers_;       // null: another block's
   std::vector<std::vector<const float*>> layer_inputs_;  // by layer: outputs, or the image
+  nn::Bf16Scratch bf16_;                                 // of all layers, one after the other
   device::FloatBuffer noise_;                            // mirrors only
   device::FloatBuffer response_;
   std::vector<nn::UpdateParts> node_parts_;

@@ -5,6 +5,9 @@
 // Output (y, x) sees the input from (y stride - pad_before, x stride - pad_before) on. Input that
 // no window sees gets delta 0. W, B and G are canonical [out][in][ky][kx]; what the kernels read is
 // packed from it once a step.
+//
+// In bfloat16 (precision: bf16) the two factors of a product are rounded to it, each number once,
+// and the products are summed in float32; all that goes in and comes out is float32.
 #ifndef HEBB_WORKER_NN_CONV_KERNELS_H_
 #define HEBB_WORKER_NN_CONV_KERNELS_H_
 
@@ -14,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/spec/shapes.h"
+#include "worker/nn/bf16.h"
 
 namespace hebb::nn {
 
@@ -31,7 +35,9 @@ struct ConvShape {
 // matrices. Used on threads of a ComputePool. INTERNAL: the library refused.
 class ConvKernels {
  public:
-  static absl::StatusOr<std::unique_ptr<ConvKernels>> Create(const ConvShape& shape);
+  // `bf16`: where products in bfloat16 round x and d, borrowed; null: products in float32.
+  static absl::StatusOr<std::unique_ptr<ConvKernels>> Create(const ConvShape& shape,
+                                                             Bf16Scratch* bf16 = nullptr);
   virtual ~ConvKernels() = default;
 
   // Floats of the packed forms; the caller owns the memory.

@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "worker/device/aligned_buffer.h"
 #include "worker/device/onednn.h"
+#include "worker/nn/bf16.h"
 #include "worker/nn/conv_kernels.h"
 
 namespace hebb::nn {
@@ -18,18 +19,24 @@ using Tag = memory::format_tag;
 // The packed form is chosen for this many rows and used for all.
 constexpr int64_t kTypicalRows = 32;
 
-memory::desc Describe(memory::dims sizes, Tag tag) {
-  return {std::move(sizes), memory::data_type::f32, tag};
+memory::desc Describe(memory::dims sizes, Tag tag, bool bf16) {
+  using Type = memory::data_type;
+  return {std::move(sizes), bf16 ? Type::bf16 : Type::f32, tag};
 }
 
-// oneDNN's descriptions of one convolution for a number of rows.
+memory::desc Activations(int64_t rows, const spec::Shape& shape, bool bf16) {
+  return Describe({rows, shape.channels, shape.height, shape.width}, Tag::nhwc, bf16);
+}
+
+// oneDNN's descriptions of one convolution for a number of rows. The factors of a product may be
+// bfloat16; results are float32.
 class Descriptions {
  public:
-  Descriptions(const ConvShape& shape, int64_t rows)
-      : x_(Describe({rows, shape.input.channels, shape.input.height, shape.input.width},
-                    Tag::nhwc)),
-        h_(Describe({rows, shape.output.channels, shape.output.height, shape.output.width},
-                    Tag::nhwc)),
+  Descriptions(const ConvShape& shape, int64_t rows, bool bf16)
+      : x_(Activations(rows, shape.input, bf16)),
+        d_(Activations(rows, shape.output, bf16)),
+        h_(Activations(rows, shape.output, false)),
+        delta_(Activations(rows, shape.input, false)),
         strides_{shape.stride, shape.stride},
         before_{shape.pad_before, shape.pad_before},
         after_{shape.pad_after, shape.pad_after} {}
@@ -43,20 +50,20 @@ class Descriptions {
 
   dnnl::convolution_backward_data::primitive_desc Data(
       const memory::desc& feedback, const dnnl::convolution_forward::primitive_desc& hint) const {
-    const dnnl::convolution_backward_data::desc desc(dnnl::algorithm::convolution_direct, x_,
-                                                     feedback, h_, strides_, before_, after_);
+    const dnnl::convolution_backward_data::desc desc(dnnl::algorithm::convolution_direct, delta_,
+                                                     feedback, d_, strides_, before_, after_);
     return {desc, device::OneDnnAttributes(), device::OneDnnEngine(), hint};
   }
 
   dnnl::convolution_backward_weights::primitive_desc Weights(
       const memory::desc& update, const dnnl::convolution_forward::primitive_desc& hint) const {
     const dnnl::convolution_backward_weights::desc desc(dnnl::algorithm::convolution_direct, x_,
-                                                        update, h_, strides_, before_, after_);
+                                                        update, d_, strides_, before_, after_);
     return {desc, device::OneDnnAttributes(), device::OneDnnEngine(), hint};
   }
 
  private:
-  memory::desc x_, h_;
+  memory::desc x_, d_, h_, delta_;
   memory::dims strides_, before_, after_;
 };
 
@@ -78,15 +85,15 @@ struct RowKernels {
 };
 
 int64_t Floats(const memory::desc& desc) {
-  return static_cast<int64_t>(desc.get_size() / sizeof(float));
+  return static_cast<int64_t>((desc.get_size() + sizeof(float) - 1) / sizeof(float));
 }
 
 class OneDnnConvKernels : public ConvKernels {
  public:
-  explicit OneDnnConvKernels(const ConvShape& shape)
-      : shape_(shape), canonical_(WeightsAs(Tag::oihw)) {
-    const Descriptions typical(shape, kTypicalRows);
-    const memory::desc any = WeightsAs(Tag::any);
+  OneDnnConvKernels(const ConvShape& shape, Bf16Scratch* bf16)
+      : shape_(shape), bf16_(bf16), canonical_(WeightsAs(Tag::oihw, /*bf16=*/false)) {
+    const Descriptions typical(shape, kTypicalRows, bf16 != nullptr);
+    const memory::desc any = WeightsAs(Tag::any, bf16 != nullptr);
     const auto forward = typical.Forward(any);
     packed_forward_ = forward.weights_desc();
     packed_feedback_ = typical.Data(any, forward).weights_desc();
@@ -106,6 +113,7 @@ class OneDnnConvKernels : public ConvKernels {
   }
 
   absl::Status PrepareRows(int64_t rows) override {
+    if (bf16_ != nullptr) bf16_->Reserve(PlaceOfErrors(rows) + rows * shape_.output.size());
     if (kernels_.contains(rows)) return absl::OkStatus();
     try {
       kernels_.emplace(rows, MakeKernels(rows));
@@ -116,26 +124,39 @@ class OneDnnConvKernels : public ConvKernels {
   }
 
   absl::Status Forward(int64_t rows, const float* x, const float* packed, float* h) override {
-    return ForRows(rows).forward.Run({x, packed, h});
+    return ForRows(rows).forward.Run({Input(rows, x), packed, h});
   }
 
   absl::Status BackwardData(int64_t rows, const float* d, const float* packed,
                             float* delta) override {
-    return ForRows(rows).data.Run({d, packed, delta});
+    return ForRows(rows).data.Run({Errors(rows, d), packed, delta});
   }
 
   absl::Status BackwardWeights(int64_t rows, const float* x, const float* d, float* g) override {
     RowKernels& kernels = ForRows(rows);
     float* packed = kernels.packed_update.data();
-    const absl::Status status = kernels.weights.Run({x, d, packed});
+    const absl::Status status = kernels.weights.Run({Input(rows, x), Errors(rows, d), packed});
     return status.ok() ? kernels.unpack_update.Run({packed, g}) : status;
   }
 
  private:
-  memory::desc WeightsAs(Tag tag) const {
+  memory::desc WeightsAs(Tag tag, bool bf16) const {
     return Describe({shape_.output.channels, shape_.input.channels, shape_.kernel, shape_.kernel},
-                    tag);
+                    tag, bf16);
   }
+
+  // x and d as the products read them.
+  const void* Input(int64_t rows, const float* x) {
+    return bf16_ == nullptr ? static_cast<const void*>(x)
+                            : bf16_->Round(x, rows * shape_.input.size(), 0);
+  }
+  const void* Errors(int64_t rows, const float* d) {
+    return bf16_ == nullptr
+               ? static_cast<const void*>(d)
+               : bf16_->Round(d, rows * shape_.output.size(), PlaceOfErrors(rows));
+  }
+  // Behind x, aligned.
+  int64_t PlaceOfErrors(int64_t rows) const { return (rows * shape_.input.size() + 63) / 64 * 64; }
 
   RowKernels& ForRows(int64_t rows) {
     const auto found = kernels_.find(rows);
@@ -144,10 +165,10 @@ class OneDnnConvKernels : public ConvKernels {
   }
 
   RowKernels MakeKernels(int64_t rows) const {
-    const Descriptions descriptions(shape_, rows);
+    const Descriptions descriptions(shape_, rows, bf16_ != nullptr);
     const auto forward = descriptions.Forward(packed_forward_);
     const auto data = descriptions.Data(packed_feedback_, forward);
-    const auto weights = descriptions.Weights(WeightsAs(Tag::any), forward);
+    const auto weights = descriptions.Weights(WeightsAs(Tag::any, /*bf16=*/false), forward);
     return {OneDnnKernel(dnnl::convolution_forward(forward), forward.scratchpad_desc(),
                          {{DNNL_ARG_SRC, forward.src_desc()},
                           {DNNL_ARG_WEIGHTS, packed_forward_},
@@ -165,6 +186,7 @@ class OneDnnConvKernels : public ConvKernels {
   }
 
   const ConvShape shape_;
+  Bf16Scratch* const bf16_;
   const memory::desc canonical_;
   memory::desc packed_forward_, packed_feedback_;
   std::optional<OneDnnKernel> pack_forward_, pack_feedback_;
@@ -173,9 +195,10 @@ class OneDnnConvKernels : public ConvKernels {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ConvKernels>> ConvKernels::Create(const ConvShape& shape) {
+absl::StatusOr<std::unique_ptr<ConvKernels>> ConvKernels::Create(const ConvShape& shape,
+                                                                 Bf16Scratch* bf16) {
   try {
-    return std::make_unique<OneDnnConvKernels>(shape);
+    return std::make_unique<OneDnnConvKernels>(shape, bf16);
   } catch (const dnnl::error& error) {
     return device::OneDnnError("make a convolution", error);
   }

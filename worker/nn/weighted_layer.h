@@ -12,6 +12,7 @@
 #include "common/spec/shapes.h"
 #include "common/spec/spec.h"
 #include "worker/device/aligned_buffer.h"
+#include "worker/nn/bf16.h"
 #include "worker/nn/layer.h"
 #include "worker/nn/sigma.h"
 
@@ -22,6 +23,7 @@ struct WeightedOptions {
   // The layer may be asked for UpdateParts::feedback (paper.md 1, "asymmetric update"); costs
   // memory for another copy of the input, and a second product.
   bool asymmetric = false;
+  Bf16Scratch* bf16 = nullptr;  // as ConvKernels::Create
 };
 
 // Thread-safety: one thread at a time. INTERNAL: the library refused.

@@ -79,7 +79,7 @@ TEST(RefusalTest, UnknownWordsListTheWords) {
 }
 
 TEST(RefusalTest, WhatLaterVersionsBringIsSaidToBeMissing) {
-  EXPECT_THAT(RefusedWith("batch_size: 100", "precision: bf16")[0], HasSubstr("not supported"));
+  EXPECT_THAT(RefusedWith("batch_size: 100", "precision: tf32")[0], HasSubstr("not supported"));
 }
 
 TEST(RefusalTest, MissingKeysAreNamed) {
