@@ -7,14 +7,31 @@
 #include "worker/device/simd.h"
 
 namespace hebb::nn {
+namespace {
+
+// In the upper half; what is below it is of no meaning.
+[[gnu::always_inline]] inline uint32_t Rounded(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+  const uint32_t quiet = bits | 0x400000;  // its payload's upper half could be empty
+  const bool number = (bits & 0x7fffffff) <= 0x7f800000;
+  return number ? rounded : quiet;
+}
+
+}  // namespace
 
 HEBB_SIMD void RoundToBf16(int64_t size, const float* from, uint16_t* to) {
+  for (int64_t i = 0; i < size; ++i) to[i] = static_cast<uint16_t>(Rounded(from[i]) >> 16);
+}
+
+HEBB_SIMD void RoundPairsToBf16(int64_t size, const float* first, const float* second,
+                                uint32_t* to) {
+  if (second == nullptr) {
+    for (int64_t i = 0; i < size; ++i) to[i] = Rounded(first[i]) >> 16;
+    return;
+  }
   for (int64_t i = 0; i < size; ++i) {
-    const auto bits = std::bit_cast<uint32_t>(from[i]);
-    const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
-    const uint32_t quiet = bits | 0x400000;  // its payload's upper half could be empty
-    const bool number = (bits & 0x7fffffff) <= 0x7f800000;
-    to[i] = static_cast<uint16_t>((number ? rounded : quiet) >> 16);
+    to[i] = (Rounded(second[i]) & 0xffff0000) | Rounded(first[i]) >> 16;
   }
 }
 

@@ -12,6 +12,10 @@ namespace hebb::nn {
 // To the nearest, ties to even; what is no number stays none. The same bits on every machine.
 void RoundToBf16(int64_t size, const float* from, uint16_t* to);
 
+// Two rows to pairs: to[i] holds first[i] in its lower half and second[i] in its upper one. No
+// `second`: +0.
+void RoundPairsToBf16(int64_t size, const float* first, const float* second, uint32_t* to);
+
 // Memory for rounded sources, for kernels that run one after the other. Thread-safety: one thread
 // at a time.
 class Bf16Scratch {

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/nn/dense_layer.h"
 
+#include "worker/nn/joint_dense_bf16.h"
 #include "worker/nn/joint_dense_kernels.h"
 
 namespace hebb::nn {
 namespace {
 
+// `Kernels`: JointDenseKernels or JointDenseBf16.
+template <typename Kernels>
 class DenseLayer : public JointLayer {
  public:
   DenseLayer(int64_t inputs, int64_t units, const JointOptions& options,
              const LayerMatrices& matrices)
       : JointLayer(inputs, units, options, matrices),
-        kernels_(JointDenseKernels::Create(inputs, units, pool().size())) {}
+        kernels_(Kernels::Create(inputs, units, pool().size())) {}
 
  private:
   void PrepareKernels(int64_t rows) override { kernels_->PrepareRows(rows); }
@@ -26,14 +29,17 @@ class DenseLayer : public JointLayer {
     kernels_->BackwardWeights(rows, x, d, fold, nodes, pool());
   }
 
-  const std::unique_ptr<JointDenseKernels> kernels_;
+  const std::unique_ptr<Kernels> kernels_;
 };
 
 }  // namespace
 
 std::unique_ptr<Layer> MakeDenseLayer(int64_t inputs, int64_t units, const JointOptions& options,
                                       const LayerMatrices& matrices) {
-  return std::make_unique<DenseLayer>(inputs, units, options, matrices);
+  if (options.bf16) {
+    return std::make_unique<DenseLayer<JointDenseBf16>>(inputs, units, options, matrices);
+  }
+  return std::make_unique<DenseLayer<JointDenseKernels>>(inputs, units, options, matrices);
 }
 
 void DenseToCanonical(const spec::Shape& input, int64_t units, const float* internal,

@@ -50,6 +50,10 @@ extern const DenseTiles kDenseTilesBase;
 #if defined(__x86_64__)
 extern const DenseTiles kDenseTilesAvx2;
 extern const DenseTiles kDenseTilesAvx512;
+// Each float of `a` and of the panel is a pair of bfloat16, at 2k and 2k + 1 in the direction of k,
+// the first one in the lower bits; c is float32. Of a family of its own: no other tiles give its
+// bits. REQUIRES: a machine with avx512_bf16.
+extern const DenseTiles kDenseTilesBf16;
 #endif
 
 }  // namespace hebb::nn

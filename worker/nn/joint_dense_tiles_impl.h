@@ -13,8 +13,8 @@
 namespace hebb::nn {
 
 // `kWidth`: floats in a register; `kMostRows` by 3 registers: the sums of the largest tile;
-// `kLeast`: lanes of the narrowest panel.
-template <int kWidth, int kMostRows, int kLeast>
+// `kLeast`: lanes of the narrowest panel; `kPairs`: the factors are pairs of bfloat16.
+template <int kWidth, int kMostRows, int kLeast, bool kPairs = false>
 struct DenseLoops {
   static constexpr int kMostVectors = 3;
   static constexpr int kMostLanes = kMostVectors * kWidth;
@@ -44,6 +44,9 @@ struct DenseLoops {
   template <typename V>
   [[gnu::always_inline]] static void MultiplyAdd(const V& a, float b, V& sum) {
     constexpr int kLanes = sizeof(V) / sizeof(float);
+#if defined(__AVX512BF16__)
+    if constexpr (kPairs) return MultiplyPairs(a, b, sum);
+#endif
 #if defined(__FMA__)
 #if defined(__AVX512F__)
     if constexpr (kLanes == 16) sum = _mm512_fmadd_ps(a, _mm512_set1_ps(b), sum);
@@ -53,6 +56,18 @@ struct DenseLoops {
     for (int i = 0; i < kLanes; ++i) sum[i] = __builtin_fmaf(a[i], b, sum[i]);
 #endif
   }
+
+#if defined(__AVX512BF16__)
+  // sum += both products of a pair. The bits are those of vdpbf16ps, which no other machine has.
+  template <typename V>
+  [[gnu::always_inline]] static void MultiplyPairs(const V& a, float b, V& sum) {
+    if constexpr (sizeof(V) == sizeof(__m512)) {
+      sum = _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)_mm512_set1_ps(b));
+    } else {
+      sum = _mm256_dpbf16_ps(sum, (__m256bh)a, (__m256bh)_mm256_set1_ps(b));
+    }
+  }
+#endif
 
   // `kPack`: the panel is read for the first time, from memory, and packed on the way.
   template <int kLanes, int kVectors, int kRows, bool kPack>
