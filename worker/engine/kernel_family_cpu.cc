@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "worker/device/onednn.h"
 #include "worker/engine/engine.h"
+#include "worker/nn/bf16.h"
 
 namespace hebb::engine {
 
@@ -16,7 +17,7 @@ std::string CpuKernelFamily() {
 }
 
 absl::Status CheckCpuPrecision(spec::Precision precision) {
-  if (precision != spec::Precision::kBf16 || device::OneDnnHasBf16()) return absl::OkStatus();
+  if (precision != spec::Precision::kBf16 || nn::HasBf16Products()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "learning.precision: bf16 needs the instructions avx512_bf16, which this machine has not (",
       device::OneDnnIsa(), "); use precision: float32, or workers that have them"));

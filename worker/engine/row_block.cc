@@ -40,9 +40,9 @@ struct LayerMaker {
   nn::JointOptions Joint(spec::Activation activation) const {
     return {.activation = activation,
             .asymmetric = asymmetric(),
-            .bf16 = bf16 != nullptr,
             .pool = &parts.pool,
-            .fold = &parts.fold};
+            .fold = &parts.fold,
+            .bf16 = bf16 != nullptr};
   }
 
   LayerOr operator()(const spec::Conv& conv) const {

@@ -9,6 +9,9 @@
 
 namespace hebb::nn {
 
+// Whether this machine multiplies bfloat16; what else is said to be in bf16 requires it.
+bool HasBf16Products();
+
 // To the nearest, ties to even; what is no number stays none. The same bits on every machine.
 void RoundToBf16(int64_t size, const float* from, uint16_t* to);
 

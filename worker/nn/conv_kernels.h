@@ -35,7 +35,8 @@ struct ConvShape {
 // matrices. Used on threads of a ComputePool. INTERNAL: the library refused.
 class ConvKernels {
  public:
-  // `bf16`: where products in bfloat16 round x and d, borrowed; null: products in float32.
+  // `bf16`: where products in bfloat16 round x and d, borrowed; REQUIRES:
+  // HasBf16Products(). Null: products in float32.
   static absl::StatusOr<std::unique_ptr<ConvKernels>> Create(const ConvShape& shape,
                                                              Bf16Scratch* bf16 = nullptr);
   virtual ~ConvKernels() = default;

@@ -25,7 +25,7 @@ namespace hebb::nn {
 // Thread-safety, arguments and layouts as JointDenseKernels; all of them float32.
 class JointDenseBf16 {
  public:
-  // REQUIRES: a machine with avx512_bf16 (engine::CheckCpuPrecision).
+  // REQUIRES: HasBf16Products().
   static std::unique_ptr<JointDenseBf16> Create(int64_t inputs, int64_t units, int threads);
 
   void PrepareRows(int64_t most_rows);

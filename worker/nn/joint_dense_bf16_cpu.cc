@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "worker/device/onednn.h"
 #include "worker/nn/bf16.h"
 #include "worker/nn/joint_dense_tiles.h"
 
@@ -15,12 +16,11 @@ constexpr int64_t kChunk = 64 << 10;  // numbers that are rounded at a time
 int64_t Half(int64_t size) { return (size + 1) / 2; }
 
 const DenseTiles& Tiles() {
+  HEBB_CHECK(HasBf16Products());
 #if defined(__x86_64__)
-  HEBB_CHECK(__builtin_cpu_supports("avx512bf16"));
   return kDenseTilesBf16;
 #else
-  HEBB_CHECK(false);
-  return kDenseTilesBase;
+  return kDenseTilesBase;  // never: there are no such products
 #endif
 }
 
@@ -57,6 +57,14 @@ void PairRows(int64_t rows, int64_t columns, const float* from, float* to,
 }
 
 }  // namespace
+
+bool HasBf16Products() {
+#if defined(__x86_64__)
+  return device::OneDnnHasBf16() && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
 
 std::unique_ptr<JointDenseBf16> JointDenseBf16::Create(int64_t inputs, int64_t units, int threads) {
   return std::unique_ptr<JointDenseBf16>(new JointDenseBf16(inputs, units, threads));

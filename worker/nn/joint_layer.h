@@ -25,9 +25,9 @@ namespace hebb::nn {
 struct JointOptions {
   spec::Activation activation = spec::Activation::kRamp;
   bool asymmetric = false;              // UpdateParts::feedback may be asked for
-  bool bf16 = false;                    // dense layers: products in bfloat16
   device::ComputePool* pool = nullptr;  // borrowed
   const slices::Fold* fold = nullptr;   // copied: from the rank's slices to their nodes
+  bool bf16 = false;                    // dense layers only: products in bfloat16
 };
 
 // Thread-safety: one thread at a time, none of the pool's.

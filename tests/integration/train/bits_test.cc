@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tests/integration/train/glyphs.h"
+#include "worker/engine/engine.h"
 
 namespace hebb::train {
 namespace {
@@ -142,6 +143,9 @@ std::vector<Case> Cases() {
            {absl::StrCat("learning.rule=", rule), absl::StrCat("learning.propagate=", propagate)},
            8});
     }
+  }
+  if (engine::CheckCpuPrecision(spec::Precision::kBf16).ok()) {
+    cases.push_back({"bf16", paper, {"learning.precision=bf16"}, 8});
   }
   return cases;
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/train/glyphs.h"
+#include "worker/engine/engine.h"
 
 namespace hebb::train {
 namespace {
@@ -38,6 +39,23 @@ TEST(LearningTest, UpdatedRandomFeedbackLearnsGlyphs) {
   for (const auto& [layer, cosine] : run.epochs.at(10).alignment) {
     EXPECT_GT(cosine, 0.01) << layer;
   }
+}
+
+double AccuracyAt(const std::string& precision) {
+  const SmallGlyphs dataset(2000, 200, 2000);
+  double sum = 0;
+  for (const char* seed : {"seed=1", "seed=2", "seed=3"}) {
+    const spec::Job job = ParseOrDie(kJob, {seed, "learning.precision=" + precision});
+    sum += TrainToTheEnd(RealTrainers(job, dataset), 2).metrics.test_accuracy.value();
+  }
+  return sum / 3;
+}
+
+TEST(LearningTest, Bf16LearnsAsFloat32Does) {
+  if (!engine::CheckCpuPrecision(spec::Precision::kBf16).ok()) GTEST_SKIP() << "no avx512_bf16";
+  const double bf16 = AccuracyAt("bf16"), float32 = AccuracyAt("float32");
+  EXPECT_NE(bf16, float32);
+  EXPECT_NEAR(bf16, float32, 0.02);
 }
 
 TEST(LearningTest, LearningRateThatIsTooLargeFailsAllRanksAlike) {

@@ -88,7 +88,8 @@ TEST(SpecDigestTest, SeesWhatDecidesTheWeights) {
        {"seed=8", "dataset.name=fashion_mnist", "dataset.shuffle=false", "learning.rule=bp",
         "network.layers.conv1.conv.filters=9", "network.layers.conv1.name=c",
         "learning.loss.squared={}", "data_parallel.slices=4", "learning.epochs=11",
-        "learning.optimizer.sgd.feedback_learning_rate=0.05", "dataset.validation=4999"}) {
+        "learning.precision=bf16", "learning.optimizer.sgd.feedback_learning_rate=0.05",
+        "dataset.validation=4999"}) {
     EXPECT_NE(SpecDigest(Small({set})), digest) << set;
   }
 }

@@ -60,8 +60,10 @@ void AddOtherLayers(spec::Job& job) {
                         Biased(Dense("out", 10, none))};
 }
 
+void Bf16(spec::Job& job) { job.learning.precision = spec::Precision::kBf16; }
+
 std::vector<Variant> Variants() {
-  return {
+  std::vector<Variant> variants = {
       {"BeforeUpdate", [](spec::Job&) {}},
       {"AfterUpdate", AfterUpdate},
       {"OtherLayers", AddOtherLayers},
@@ -90,6 +92,15 @@ std::vector<Variant> Variants() {
          job.learning.rule = spec::Rule::kBrsf;
        }},
   };
+  if (CheckCpuPrecision(spec::Precision::kBf16).ok()) {
+    variants.push_back({"Bf16", Bf16});
+    variants.push_back({"Bf16OfOtherLayersAfterUpdate", [](spec::Job& job) {
+                          Bf16(job);
+                          AddOtherLayers(job);
+                          AfterUpdate(job);
+                        }});
+  }
+  return variants;
 }
 
 // Copies every node, and answers WaitForSum with the sums of the whole gang.

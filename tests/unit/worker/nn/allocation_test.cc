@@ -126,17 +126,22 @@ TEST(LayerAllocationTest, ProductsAllocateNoBuffer) {
     LayerMatrices matrices;
     matrices.forward = matrices.feedback = weights.data();
     matrices.bias = bias.data();
-    const WeightedOptions options = {spec::Activation::kRamp, true};
     const UpdateParts parts = {g.data(), r.data(), g_bias.data()};
-    Work(*MakeDenseLayer(kShape.size(), kUnits, Joint(spec::Activation::kRamp, true), matrices),
-         {kUnits, 1, 1}, parts, /*joint=*/true);
-    EXPECT_EQ(g_count, 0) << "largest " << g_largest;
-    const ConvShape shape = {kShape, {kUnits, 4, 4}, 3, 1, 0, 2};
-    auto conv = MakeConvLayer(shape, options, matrices);
-    ASSERT_TRUE(conv.ok());
-    Work(**conv, shape.output, parts);
-    EXPECT_LE(g_largest, 1024u);
-    EXPECT_GT(weights.size(), shape.weights());
+    Bf16Scratch scratch;
+    for (Bf16Scratch* const bf16 : {static_cast<Bf16Scratch*>(nullptr), &scratch}) {
+      if (bf16 != nullptr && !HasBf16Products()) break;
+      JointOptions joint = Joint(spec::Activation::kRamp, true);
+      joint.bf16 = bf16 != nullptr;
+      Work(*MakeDenseLayer(kShape.size(), kUnits, joint, matrices), {kUnits, 1, 1}, parts,
+           /*joint=*/true);
+      EXPECT_LE(g_largest, 1024u);
+      const ConvShape shape = {kShape, {kUnits, 4, 4}, 3, 1, 0, 2};
+      auto conv = MakeConvLayer(shape, {spec::Activation::kRamp, true, bf16}, matrices);
+      ASSERT_TRUE(conv.ok());
+      Work(**conv, shape.output, parts);
+      EXPECT_LE(g_largest, 1024u);
+      EXPECT_GT(weights.size(), shape.weights());
+    }
   });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions of every kernel, stride and padding against plain loops, on whole numbers, for which
-// every order of summation gives the same exact result.
+// every order of summation gives the same exact result, in bfloat16 as well.
 #include "worker/nn/conv_layer.h"
 
 #include <gtest/gtest.h>
@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/unit/worker/nn/layer_harness.h"
 #include "worker/device/aligned_buffer.h"
+#include "worker/nn/bf16.h"
 
 namespace hebb::nn {
 namespace {
@@ -41,7 +42,7 @@ struct Data {
 RunOutput RunCase(const Case& test, const Data& data) {
   RunOutput result;
   OnComputeThread([&] {
-    const auto packer = ConvKernels::Create(test.shape);
+    const auto packer = ConvKernels::Create(test.shape, test.options.bf16);
     ASSERT_TRUE(packer.ok()) << packer.status();
     device::FloatBuffer forward((*packer)->packed_forward_size());
     device::FloatBuffer feedback((*packer)->packed_feedback_size());
@@ -123,7 +124,18 @@ RunOutput Oracle(const Case& test, const Data& data) {
   return result;
 }
 
-void Check(const Case& test) {
+// The case in float32, and in bfloat16 where the machine has it.
+std::vector<Case> Precisions(const Case& test) {
+  static Bf16Scratch scratch;
+  std::vector<Case> cases = {test};
+  if (!HasBf16Products()) return cases;
+  cases.push_back(test);
+  cases.back().options.bf16 = &scratch;
+  return cases;
+}
+
+void CheckOne(const Case& test) {
+  SCOPED_TRACE(test.options.bf16 == nullptr ? "float32" : "bf16");
   const Data data(test);
   const RunOutput actual = RunCase(test, data), expected = Oracle(test, data);
   ExpectEqual(actual.output, expected.output, "output");
@@ -132,6 +144,10 @@ void Check(const Case& test) {
   ExpectEqual(actual.feedback, expected.feedback, "update of R");
   ExpectEqual(actual.bias, expected.bias, "update of the bias");
   ExpectEqual(actual.input_delta, expected.input_delta, "delta below");
+}
+
+void Check(const Case& test) {
+  for (const Case& each : Precisions(test)) CheckOne(each);
 }
 
 // False where the job file's rules refuse it.
@@ -216,12 +232,35 @@ TEST(ConvLayerTest, EqualRowsGiveEqualBits) {
     std::copy_n(data.input.data(), in, data.input.data() + row * in);
     std::copy_n(data.delta.data(), out, data.delta.data() + row * out);
   }
-  const RunOutput result = RunCase(test, data);
-  for (int64_t row = 1; row < test.rows; ++row) {
-    EXPECT_EQ(std::memcmp(&result.output[0], &result.output[row * out], out * sizeof(float)), 0);
-    EXPECT_EQ(
-        std::memcmp(&result.input_delta[0], &result.input_delta[row * in], in * sizeof(float)), 0);
+  for (const Case& each : Precisions(test)) {
+    const RunOutput result = RunCase(each, data);
+    for (int64_t row = 1; row < test.rows; ++row) {
+      EXPECT_EQ(std::memcmp(&result.output[0], &result.output[row * out], out * sizeof(float)), 0);
+      EXPECT_EQ(
+          std::memcmp(&result.input_delta[0], &result.input_delta[row * in], in * sizeof(float)),
+          0);
+    }
   }
+}
+
+// The factors are rounded and nothing else is: a hundredth of what bfloat16 may be off.
+TEST(ConvLayerTest, Bf16IsFloat32OnRoundedFactors) {
+  if (!HasBf16Products()) GTEST_SKIP() << "no avx512_bf16";
+  Case test;
+  ASSERT_TRUE(MakeShape({19, 11, 11}, Conv(21, 3, 1, Padding::kSame), test.shape));
+  test = Precisions(test).back();
+  Data data(test);
+  for (Values* values : {&data.weights, &data.feedback, &data.input, &data.delta}) {
+    *values = Uniform(static_cast<int64_t>(values->size()), 10);
+  }
+  const RunOutput actual = RunCase(test, data);
+  for (Values* values : {&data.weights, &data.feedback, &data.input, &data.delta}) {
+    *values = AsBf16(*values);
+  }
+  const RunOutput expected = Oracle(test, data);
+  ExpectNear(actual.output, expected.output, 1e-4, "output");
+  ExpectNear(actual.forward, expected.forward, 1e-4, "update");
+  ExpectNear(actual.input_delta, expected.input_delta, 1e-4, "delta below");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -12,6 +13,7 @@
 #include "common/spec/infer.h"
 #include "worker/device/aligned_buffer.h"
 #include "worker/device/compute_pool.h"
+#include "worker/nn/bf16.h"
 
 namespace hebb::nn {
 namespace {
@@ -54,6 +56,14 @@ Values Uniform(int64_t size, uint32_t seed) {
     values[i] = 2 * RandomStream::ToUnit(Stream(seed).Word(static_cast<uint64_t>(i))) - 1;
   }
   return values;
+}
+
+Values AsBf16(const Values& values) {
+  std::vector<uint16_t> rounded(values.size());
+  RoundToBf16(static_cast<int64_t>(values.size()), values.data(), rounded.data());
+  Values back;
+  for (const uint32_t upper : rounded) back.push_back(std::bit_cast<float>(upper << 16));
+  return back;
 }
 
 spec::ResolvedLayer Resolve(const spec::LayerOp& op, const spec::Shape& input,

@@ -24,6 +24,9 @@ Values WholeNumbers(int64_t size, int most, uint32_t seed);
 // Uniform between -1 and 1.
 Values Uniform(int64_t size, uint32_t seed);
 
+// Rounded to bfloat16 and back.
+Values AsBf16(const Values& values);
+
 // What the job file's rules make of an op on one input. Test failure where they refuse it; with
 // `refusal`, that is written there instead.
 spec::ResolvedLayer Resolve(const spec::LayerOp& op, const spec::Shape& input,
