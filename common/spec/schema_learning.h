@@ -126,7 +126,8 @@ void Describe(V& v, Learning& l) {
   v.Field("epochs", l.epochs, {.doc = "passes over the training records", .min = 1, .max = 1e6});
   v.Field("propagate", l.propagate,
           {.doc = "feed back through the weights as before the step's update, or as after it"});
-  v.Field("precision", l.precision, {.doc = "of the factors of products; sums and all else are float32"});
+  v.Field("precision", l.precision,
+          {.doc = "of the factors of products; sums and all else are float32"});
   v.Field("drop_last", l.drop_last, {.doc = "an epoch's last batch is left out if it is short"});
   v.Field("second_stage", l.second_stage, {.doc = "goes on with changed layers and rates"});
 }

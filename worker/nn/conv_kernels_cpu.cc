@@ -151,9 +151,8 @@ class OneDnnConvKernels : public ConvKernels {
                             : bf16_->Round(x, rows * shape_.input.size(), 0);
   }
   const void* Errors(int64_t rows, const float* d) {
-    return bf16_ == nullptr
-               ? static_cast<const void*>(d)
-               : bf16_->Round(d, rows * shape_.output.size(), PlaceOfErrors(rows));
+    return bf16_ == nullptr ? static_cast<const void*>(d)
+                            : bf16_->Round(d, rows * shape_.output.size(), PlaceOfErrors(rows));
   }
   // Behind x, aligned.
   int64_t PlaceOfErrors(int64_t rows) const { return (rows * shape_.input.size() + 63) / 64 * 64; }

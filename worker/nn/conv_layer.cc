@@ -58,7 +58,8 @@ class ConvLayer : public WeightedLayer {
 absl::StatusOr<std::unique_ptr<Layer>> MakeConvLayer(const ConvShape& shape,
                                                      const WeightedOptions& options,
                                                      const LayerMatrices& matrices) {
-  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<ConvKernels> kernels, ConvKernels::Create(shape, options.bf16));
+  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<ConvKernels> kernels,
+                        ConvKernels::Create(shape, options.bf16));
   return std::make_unique<ConvLayer>(std::move(kernels), shape, options, matrices);
 }
 
