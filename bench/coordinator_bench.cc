@@ -32,6 +32,7 @@
 #include "server/coordinator.h"
 #include "server/scheduler/scheduler.h"
 #include "server/store/sqlite_job_store.h"
+#include "tests/testing/sample_view.h"
 #include "tests/testing/temporary_folder.h"
 
 namespace hebb {
@@ -220,21 +221,10 @@ void BenchHeartbeats(const std::string& folder) {
 }
 
 void BenchScheduler(int jobs, int workers) {
-  scheduler::View view;
-  for (int i = 0; i < jobs; ++i) {
-    scheduler::QueuedJob& job = view.jobs.emplace_back();
-    job.id = absl::StrCat("j-", i);
-    job.priority = i % 3;
-    job.workers = 1 + i % 16;
-    job.min_workers = 1 + i % 4;
-    job.device = "cpu";
-    job.created = absl::UnixEpoch() + absl::Seconds(i * 7919 % jobs);
-  }
-  for (int i = 0; i < workers; ++i) {
-    view.idle.push_back({absl::StrCat("w-", i), "cpu", "bench", ""});
-  }
+  const absl::Time now = absl::Now();
+  const scheduler::View view = testing::SampleView(jobs, workers, now);
   Repeat(absl::StrCat("scheduler: ", jobs, " jobs, ", workers, " idle workers").c_str(), 20,
-         [&] { HEBB_CHECK(!scheduler::Schedule(view, absl::Now()).starts.empty()); });
+         [&] { HEBB_CHECK(!scheduler::Schedule(view, now).starts.empty()); });
 }
 
 int Main(int argc, char** argv) {

@@ -35,16 +35,7 @@ const Problem kProblems[] = {
     {500, 10, 50, 8},     {1000, 10, 128, 8},
 };
 
-double MedianMs(const std::function<void()>& work) {
-  std::vector<double> times;
-  for (int i = 0; i <= 9; ++i) {
-    const absl::Time begin = absl::Now();
-    work();
-    if (i > 0) times.push_back(absl::ToDoubleMilliseconds(absl::Now() - begin));
-  }
-  std::nth_element(times.begin(), times.begin() + 4, times.end());
-  return times[4];
-}
+double MedianMs(const std::function<void()>& work) { return 1e3 * bench::MedianSeconds(9, work); }
 
 void Measure(const Problem& p, bench::Sgemm& library, device::ComputePool& pool) {
   const auto kernels = JointDenseKernels::Create(p.inputs, p.units, pool.size());

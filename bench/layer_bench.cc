@@ -353,12 +353,6 @@ void Print(const spec::Job& job, const std::vector<std::vector<Work>>& work, con
   std::printf("a slice: %.2f ms, floor %.2f ms (%.0f %%)\n", all, all_floor, 100 * all_floor / all);
 }
 
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 absl::Status Measure(const Options& options) {
   HEBB_ASSIGN_OR_RETURN(const std::string yaml, ReadFile(options.job_file));
   HEBB_ASSIGN_OR_RETURN(const spec::Job job, spec::ParseJob(yaml, options.job_file, options.sets));

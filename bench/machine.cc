@@ -28,16 +28,6 @@ double SecondsOf(const std::function<void()>& work) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Median after one round that touches the memory for the first time.
-double MedianSeconds(int rounds, const std::function<void()>& work) {
-  std::vector<double> times;
-  for (int i = 0; i <= rounds; ++i) {
-    const double seconds = SecondsOf(work);
-    if (i > 0) times.push_back(seconds);
-  }
-  return Median(std::move(times));
-}
-
 HEBB_SIMD void Touch(int64_t size, const float* from, float* lanes) {
   for (int64_t i = 0; i < size; i += 64) {
     for (int64_t j = 0; j < 64; ++j) lanes[j] += from[i + j];
@@ -110,6 +100,15 @@ double Median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
+}
+
+double MedianSeconds(int rounds, const std::function<void()>& work) {
+  std::vector<double> times;
+  for (int i = 0; i <= rounds; ++i) {
+    const double seconds = SecondsOf(work);
+    if (i > 0) times.push_back(seconds);
+  }
+  return Median(std::move(times));
 }
 
 Sgemm::Sgemm(int threads) : pool_(threads) {

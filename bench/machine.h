@@ -17,6 +17,9 @@ namespace hebb::bench {
 // The middle one of `values` (the upper middle of an even number). REQUIRES: not empty.
 double Median(std::vector<double> values);
 
+// Of `rounds` calls, after one that touches the memory for the first time.
+double MedianSeconds(int rounds, const std::function<void()>& work);
+
 // The library's own product of two square matrices on each of some threads. One thread at a time.
 class Sgemm {
  public:

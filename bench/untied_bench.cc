@@ -8,14 +8,12 @@
 // connection and row) and their share of what the threads can do.
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <functional>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "bench/machine.h"
 #include "worker/device/aligned_buffer.h"
 #include "worker/device/compute_pool.h"
-#include "worker/device/simd.h"
 #include "worker/nn/joint_untied_kernels.h"
 #include "worker/nn/untied_layer.h"
 #include "worker/slices/fold.h"
@@ -44,33 +42,14 @@ const Network kNetworks[] = {
     {"C 2x2 64-64@6", {{64, 6, 6}, {64, 6, 6}, 2, 0, 1, 1}},
 };
 
-double MedianMs(const std::function<void()>& work) {
-  std::vector<double> times;
-  for (int i = 0; i <= 15; ++i) {
-    const absl::Time begin = absl::Now();
-    work();
-    if (i > 0) times.push_back(absl::ToDoubleMilliseconds(absl::Now() - begin));
-  }
-  std::nth_element(times.begin(), times.begin() + 7, times.end());
-  return times[7];
-}
-
-HEBB_SIMD void Touch(int64_t size, const float* from, float* lanes) {
-  for (int64_t i = 0; i < size; i += 64) {
-    for (int64_t j = 0; j < 64; ++j) lanes[j] += from[i + j];
-  }
-}
+double MedianMs(const std::function<void()>& work) { return 1e3 * bench::MedianSeconds(15, work); }
 
 // Of buffers that fit no cache, and of some that fit the last one.
-void MeasureMemory() {
-  for (const int64_t floats : {int64_t{64} << 20, int64_t{4} << 20, int64_t{1} << 20}) {
-    device::FloatBuffer a(floats), b(floats), lanes(64);
-    const double bytes = 4e-6 * static_cast<double>(floats);
-    const double read = MedianMs([&] { Touch(floats, a.data(), lanes.data()); });
-    const double fill = MedianMs([&] { std::memset(a.data(), 1, floats * sizeof(float)); });
-    const double copy = MedianMs([&] { std::memcpy(b.data(), a.data(), floats * sizeof(float)); });
-    std::printf("%4.0f MB: read %5.1f GB/s, fill %5.1f GB/s, copy %5.1f GB/s\n", bytes,
-                bytes / read, bytes / fill, bytes / copy);
+void PrintMemory() {
+  for (const size_t bytes : {size_t{256} << 20, size_t{16} << 20, size_t{4} << 20}) {
+    const bench::MemoryRates rates = bench::MeasureMemory(/*threads=*/1, bytes, /*rounds=*/15);
+    std::printf("%4zu MB: read %5.1f GB/s, fill %5.1f GB/s, copy %5.1f GB/s\n", bytes >> 20,
+                1e-9 * rates.read, 1e-9 * rates.fill, 1e-9 * rates.copy);
   }
 }
 
@@ -147,7 +126,7 @@ void Measure(const Network& network, int ranks, int threads, double peak) {
 }
 
 int Main() {
-  MeasureMemory();
+  PrintMemory();
   const double peak = MeasurePeak();
   std::printf("multiply-add: %5.1f GFLOP/s a core\n", peak);
   for (const int ranks : {1, 2, 4, 8}) {

@@ -15,6 +15,7 @@
 #include "server/scheduler/scheduler.h"
 #include "server/store/sqlite_job_store.h"
 #include "tests/testing/sample_jobs.h"
+#include "tests/testing/sample_view.h"
 #include "tests/testing/temporary_folder.h"
 
 namespace hebb {
@@ -34,19 +35,7 @@ control::WorkerFacts Worker(int number) {
 
 // A decision over 200 jobs and 50 idle workers.
 void Schedule(int count) {
-  scheduler::View view;
-  for (int i = 0; i < 200; ++i) {
-    scheduler::QueuedJob& job = view.jobs.emplace_back();
-    job.id = absl::StrCat("job-", i);
-    job.priority = i % 3;
-    job.workers = 1 + i % 16;
-    job.min_workers = 1 + i % 4;
-    job.device = "cpu";
-    job.created = kNow - absl::Seconds(i * 37 % 200);
-  }
-  for (int i = 0; i < 50; ++i) {
-    view.idle.push_back({absl::StrCat("worker-", i), "cpu", "family", ""});
-  }
+  const scheduler::View view = testing::SampleView(200, 50, kNow);
   for (int i = 0; i < count; ++i) HEBB_CHECK(!scheduler::Schedule(view, kNow).starts.empty());
 }
 

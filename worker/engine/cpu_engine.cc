@@ -63,7 +63,6 @@ absl::Status CpuEngine::MakeBlocks(const SliceShare& share) {
   joint_.reset();
   blocks_.clear();
   memory_.reset();
-  prepared_rows_.clear();
   fold_.emplace(slices::Fold::OfRank(share.slices, share.owned));
   const int64_t slices = share.owned.size(), threads = pool_.size();
   const int64_t slice_rows = std::max(share.max_rows, kEvaluationRows);
@@ -85,16 +84,6 @@ absl::Status CpuEngine::MakeBlocks(const SliceShare& share) {
   return absl::OkStatus();
 }
 
-absl::Status CpuEngine::PrepareRows(int64_t rows) {
-  if (std::find(prepared_rows_.begin(), prepared_rows_.end(), rows) != prepared_rows_.end()) {
-    return absl::OkStatus();
-  }
-  const auto prepare = [rows](int, RowBlock& block) { return block.Prepare(rows); };
-  HEBB_RETURN_IF_ERROR(ForEachBlock(static_cast<int>(blocks_.size()), prepare));
-  prepared_rows_.push_back(rows);
-  return absl::OkStatus();
-}
-
 absl::Status CpuEngine::Begin(const StepContext& context,
                               std::span<const std::span<const Sample>> slices,
                               std::span<SliceTotals> totals) {
@@ -105,7 +94,6 @@ absl::Status CpuEngine::Begin(const StepContext& context,
     totals[i] = {};
     runs_[i] = {slices[i], &totals[i]};
     offsets_[i + 1] = offsets_[i] + rows;
-    if (rows > 0) HEBB_RETURN_IF_ERROR(PrepareRows(rows));
     blocks_[i]->Begin(context, offsets_[i], rows, /*training=*/true);
   }
   HEBB_RETURN_IF_ERROR(joint_->Prepare(offsets_.back()));

@@ -82,8 +82,6 @@ class CpuEngine : public Engine {
   CpuEngine(const EngineOptions& options, Plan plan, nn::ImageScaler scaler);
   // Makes all that depends on the share.
   absl::Status MakeBlocks(const SliceShare& share);
-  // Makes every block ready for slices of that many rows.
-  absl::Status PrepareRows(int64_t rows);
   // Gives every slice its rows.
   absl::Status Begin(const StepContext& context, std::span<const std::span<const Sample>> slices,
                      std::span<SliceTotals> totals);
@@ -148,7 +146,6 @@ class CpuEngine : public Engine {
   std::vector<SliceRun> runs_;          // by slice
   std::vector<absl::Status> statuses_;  // by block, of the call under way
   std::vector<int64_t> offsets_;        // where each slice's rows begin, and the end
-  std::vector<int64_t> prepared_rows_;  // numbers of rows met so far
 };
 
 }  // namespace hebb::engine

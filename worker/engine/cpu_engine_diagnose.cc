@@ -36,12 +36,10 @@ absl::Status CpuEngine::InBlock(int layer,
 
 absl::Status CpuEngine::LoadAlone(const StepContext& context, std::span<const Sample> chunk) {
   const auto rows = static_cast<int64_t>(chunk.size());
-  HEBB_RETURN_IF_ERROR(PrepareRows(rows));
   HEBB_RETURN_IF_ERROR(joint_->Prepare(rows));
-  for (RowBlock* block : {blocks_[0].get(), joint_.get()}) {
-    block->Begin(context, 0, rows, /*training=*/true);
-  }
-  return blocks_[0]->Load(chunk);
+  joint_->Begin(context, 0, rows, /*training=*/true);
+  blocks_[0]->Begin(context, 0, rows, /*training=*/true);
+  return ForEachBlock(1, [chunk](int, RowBlock& block) { return block.Load(chunk); });
 }
 
 absl::Status CpuEngine::ForwardAlone() {

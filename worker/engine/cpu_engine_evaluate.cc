@@ -47,7 +47,6 @@ absl::StatusOr<nn::LossTotals> CpuEngine::EvaluateChunks(std::span<const Sample>
 absl::StatusOr<SliceTotals> CpuEngine::Evaluate(std::span<const Sample> samples) {
   const int64_t most = pool_.size() * kEvaluationRows;
   HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
-  HEBB_RETURN_IF_ERROR(PrepareRows(kEvaluationRows));
   HEBB_RETURN_IF_ERROR(joint_->Prepare(most));
   nn::LossTotals totals;
   while (!samples.empty()) {

@@ -141,6 +141,8 @@ void RowBlock::Begin(const StepContext& context, int64_t first, int64_t rows, bo
 
 absl::Status RowBlock::Load(std::span<const Sample> samples) {
   HEBB_CHECK(static_cast<int64_t>(samples.size()) == batch_.rows);
+  if (samples.empty()) return absl::OkStatus();  // a last batch smaller than the slices
+  HEBB_RETURN_IF_ERROR(Prepare(batch_.rows));
   const Images& images = parts_.images;
   for (int64_t row = 0; row < batch_.rows; ++row) {
     const Sample& sample = samples[row];
@@ -161,6 +163,9 @@ absl::Status RowBlock::Load(std::span<const Sample> samples) {
 }
 
 absl::Status RowBlock::Prepare(int64_t rows) {
+  if (std::find(prepared_.begin(), prepared_.end(), rows) != prepared_.end()) {
+    return absl::OkStatus();
+  }
   try {
     for (const std::unique_ptr<nn::Layer>& layer : layers_) {
       if (layer != nullptr) HEBB_RETURN_IF_ERROR(layer->Prepare(rows));
@@ -168,6 +173,7 @@ absl::Status RowBlock::Prepare(int64_t rows) {
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("no memory left for a step; use a smaller batch_size");
   }
+  prepared_.push_back(rows);
   return absl::OkStatus();
 }
 

@@ -46,9 +46,9 @@ struct BlockParts {
 // of a slice has all layers but the joint ones and is used on compute threads; the other one has
 // the joint layers and is used beside them. Results depend on the rows given and nothing else.
 //
-// A step: Prepare, Begin, Load, for each layer (Statistics where it has batch statistics) Forward,
-// Loss; then from the last layer to the first BeginBackward, LocalUpdate or JointUpdate where it
-// learns, and SendDown.
+// A step: Begin, Load (of a joint block Prepare), for each layer (Statistics where it has batch
+// statistics) Forward, Loss; then from the last layer to the first BeginBackward, LocalUpdate or
+// JointUpdate where it learns, and SendDown.
 class RowBlock {
  public:
   enum class Kind { kSlice, kJoint };
@@ -63,12 +63,12 @@ class RowBlock {
   // RESOURCE_EXHAUSTED: no memory.
   absl::Status Prepare(int64_t rows);
 
-  // Takes over the rows [first, first + rows) of the memory. REQUIRES: Prepare(rows), or rows == 0.
+  // Takes over the rows [first, first + rows) of the memory.
   void Begin(const StepContext& context, int64_t first, int64_t rows, bool training);
   // Whose memory it uses for deltas that live within a pass. A joint block is thread 0's.
   void OnThread(int thread) { thread_ = thread; }
 
-  // Takes the images of its rows. OUT_OF_RANGE: a label that is no class.
+  // Prepares for its rows and takes their images. OUT_OF_RANGE: a label that is no class.
   absl::Status Load(std::span<const Sample> samples);
   absl::Status Forward(int layer);
   // The layer's part of the batch statistics; null where it has none.
@@ -120,6 +120,7 @@ class RowBlock {
   int thread_ = 0;
   int64_t batch_size_ = 0;  // of the whole gang
 
+  std::vector<int64_t> prepared_;                        // numbers of rows met so far
   std::vector<uint8_t> augmented_;                       // one sample
   std::vector<std::unique_ptr<nn::Layer>> layers_;       // null: another block's
   std::vector<std::vector<const float*>> layer_inputs_;  // by layer: outputs, or the image

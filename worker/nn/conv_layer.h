@@ -1,20 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tied convolution with its bias and activation.
+// A tied convolution with its bias and activation: h = W x + b, x = sigma(h), and the local update
+// (paper.md 1). The bias is one number a filter; its update is the sum of d over rows and places,
+// in the fixed order of channel_math.h.
 #ifndef HEBB_WORKER_NN_CONV_LAYER_H_
 #define HEBB_WORKER_NN_CONV_LAYER_H_
 
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "common/spec/spec.h"
+#include "worker/nn/bf16.h"
 #include "worker/nn/conv_kernels.h"
 #include "worker/nn/layer.h"
-#include "worker/nn/weighted_layer.h"
 
 namespace hebb::nn {
 
+struct ConvOptions {
+  spec::Activation activation = spec::Activation::kRamp;
+  // The layer may be asked for UpdateParts::feedback (paper.md 1, "asymmetric update"); costs
+  // memory for another copy of the input, and a second product.
+  bool asymmetric = false;
+  Bf16Scratch* bf16 = nullptr;  // as ConvKernels::Create
+};
+
 // Internal layout of G: canonical. `matrices`, borrowed: in the packed forms of ConvKernels.
+// INTERNAL, also of the layer's calls: the library refused.
 absl::StatusOr<std::unique_ptr<Layer>> MakeConvLayer(const ConvShape& shape,
-                                                     const WeightedOptions& options,
+                                                     const ConvOptions& options,
                                                      const LayerMatrices& matrices);
 
 }  // namespace hebb::nn

@@ -15,29 +15,25 @@
 #include <vector>
 
 #include "worker/device/aligned_buffer.h"
-#include "worker/device/compute_pool.h"
 #include "worker/nn/joint_dense_kernels.h"
-#include "worker/nn/joint_rows.h"
-#include "worker/slices/fold.h"
+#include "worker/nn/joint_kernels.h"
 
 namespace hebb::nn {
 
-// Thread-safety, arguments and layouts as JointDenseKernels; all of them float32.
-class JointDenseBf16 {
+// Layouts as JointDenseKernels.
+class JointDenseBf16 : public JointKernels {
  public:
   // REQUIRES: HasBf16Products().
   static std::unique_ptr<JointDenseBf16> Create(int64_t inputs, int64_t units, int threads);
 
-  void PrepareRows(int64_t most_rows);
-
+  void PrepareRows(int64_t most_rows) override;
   void Forward(int64_t rows, const float* x, const float* w, const float* bias, float* h,
-               device::ComputePool& pool);
+               device::ComputePool& pool) override;
   void BackwardData(int64_t rows, const float* d, const float* b, float* delta,
-                    device::ComputePool& pool);
-  // Allocates if there are more slices than ever before.
+                    device::ComputePool& pool) override;
   void BackwardWeights(const JointRows& rows, const float* x, const float* d,
                        const slices::Fold& fold, std::span<float* const> nodes,
-                       device::ComputePool& pool);
+                       device::ComputePool& pool) override;
 
  private:
   JointDenseBf16(int64_t inputs, int64_t units, int threads);

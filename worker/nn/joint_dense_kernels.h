@@ -22,39 +22,30 @@
 #include <vector>
 
 #include "worker/device/aligned_buffer.h"
-#include "worker/device/compute_pool.h"
-#include "worker/nn/joint_rows.h"
-#include "worker/slices/fold.h"
+#include "worker/nn/joint_kernels.h"
 
 namespace hebb::nn {
 
 struct DenseTile;
 struct DenseTiles;
 
-// Thread-safety: one thread at a time, with a pool that no one else uses meanwhile.
-class JointDenseKernels {
+class JointDenseKernels : public JointKernels {
  public:
   // `threads`: at least as many as a pool has that is passed below. `tiles`: the inner loops, of
   // this machine's width by default.
   static std::unique_ptr<JointDenseKernels> Create(int64_t inputs, int64_t units, int threads);
   static std::unique_ptr<JointDenseKernels> Create(int64_t inputs, int64_t units, int threads,
                                                    const DenseTiles& tiles);
-  ~JointDenseKernels();
+  ~JointDenseKernels() override;
 
-  // Makes room for that many rows; allocates only if it is more than ever before.
-  void PrepareRows(int64_t most_rows);
-
-  // Nothing below allocates. REQUIRES: PrepareRows for that many rows or more.
-  // bias: null without.
+  void PrepareRows(int64_t most_rows) override;
   void Forward(int64_t rows, const float* x, const float* w, const float* bias, float* h,
-               device::ComputePool& pool);
+               device::ComputePool& pool) override;
   void BackwardData(int64_t rows, const float* d, const float* b, float* delta,
-                    device::ComputePool& pool);
-  // nodes[r]: G of root r of the fold over the slices' parts. REQUIRES: fold.inputs() slices,
-  // fold.roots() nodes.
+                    device::ComputePool& pool) override;
   void BackwardWeights(const JointRows& rows, const float* x, const float* d,
                        const slices::Fold& fold, std::span<float* const> nodes,
-                       device::ComputePool& pool);
+                       device::ComputePool& pool) override;
 
  private:
   struct Panel;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "worker/device/cpu_features.h"
 #include "worker/nn/joint_dense_tiles.h"
 
 namespace hebb::nn {
@@ -36,15 +37,8 @@ void ParallelBlocks(int64_t size, int64_t block, int64_t work, device::ComputePo
 
 const DenseTiles& BestTiles() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return kDenseTilesAvx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("bmi2")) {
-    return kDenseTilesAvx2;
-  }
+  if (device::CpuHasAvx512()) return kDenseTilesAvx512;
+  if (device::CpuHasAvx2()) return kDenseTilesAvx2;
 #endif
   return kDenseTilesBase;
 }

@@ -20,45 +20,22 @@
 #ifndef HEBB_WORKER_NN_JOINT_UNTIED_KERNELS_H_
 #define HEBB_WORKER_NN_JOINT_UNTIED_KERNELS_H_
 
-#include <cstdint>
 #include <memory>
-#include <span>
 
-#include "worker/device/compute_pool.h"
 #include "worker/nn/conv_kernels.h"
-#include "worker/nn/joint_rows.h"
-#include "worker/slices/fold.h"
+#include "worker/nn/joint_kernels.h"
 
 namespace hebb::nn {
 
 struct JointUntiedTiles;
 
-// Thread-safety: one caller at a time; the work is spread over the pool's threads.
-class JointUntiedKernels {
+class JointUntiedKernels : public JointKernels {
  public:
   // For pools of up to `threads` threads. `tiles`: the inner loops, of this machine's width by
   // default.
   static std::unique_ptr<JointUntiedKernels> Create(const ConvShape& shape, int threads);
   static std::unique_ptr<JointUntiedKernels> Create(const ConvShape& shape, int threads,
                                                     const JointUntiedTiles& tiles);
-  virtual ~JointUntiedKernels() = default;
-
-  // Makes room for that many rows; allocates only if it is more than ever before.
-  virtual void PrepareRows(int64_t most_rows) = 0;
-
-  // All REQUIRE PrepareRows for that many rows or more, and allocate nothing (BackwardWeights: but
-  // when the fold has more inputs than ever before).
-
-  // bias: null without.
-  virtual void Forward(int64_t rows, const float* x, const float* w, const float* bias, float* h,
-                       device::ComputePool& pool) = 0;
-  virtual void BackwardData(int64_t rows, const float* d, const float* b, float* delta,
-                            device::ComputePool& pool) = 0;
-  // Writes root r of the fold over the slices' parts to nodes[r].
-  // REQUIRES: fold.inputs() == the number of slices, fold.roots() == nodes.size().
-  virtual void BackwardWeights(const JointRows& rows, const float* x, const float* d,
-                               const slices::Fold& fold, std::span<float* const> nodes,
-                               device::ComputePool& pool) = 0;
 };
 
 }  // namespace hebb::nn

@@ -6,6 +6,7 @@
 
 #include "common/check.h"
 #include "worker/device/aligned_buffer.h"
+#include "worker/device/cpu_features.h"
 #include "worker/nn/joint_untied_tiles.h"
 #include "worker/nn/untied_geometry.h"
 
@@ -304,15 +305,8 @@ class CpuJointUntiedKernels : public JointUntiedKernels {
 
 const JointUntiedTiles& BestTiles() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    return kJointUntiedTilesAvx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-      __builtin_cpu_supports("bmi2")) {
-    return kJointUntiedTilesAvx2;
-  }
+  if (device::CpuHasAvx512()) return kJointUntiedTilesAvx512;
+  if (device::CpuHasAvx2()) return kJointUntiedTilesAvx2;
 #endif
   return kJointUntiedTilesBase;
 }

@@ -10,28 +10,6 @@
 namespace hebb::nn {
 namespace {
 
-class UntiedLayer : public JointLayer {
- public:
-  UntiedLayer(const ConvShape& shape, const JointOptions& options, const LayerMatrices& matrices)
-      : JointLayer(shape.input.size(), shape.output.size(), options, matrices),
-        kernels_(JointUntiedKernels::Create(shape, pool().size())) {}
-
- private:
-  void PrepareKernels(int64_t rows) override { kernels_->PrepareRows(rows); }
-  void ComputeForward(int64_t rows, const float* x, float* h) override {
-    kernels_->Forward(rows, x, matrices_.forward, matrices_.bias, h, pool());
-  }
-  void ComputeBackward(int64_t rows, const float* d, float* delta) override {
-    kernels_->BackwardData(rows, d, matrices_.feedback, delta, pool());
-  }
-  void ComputeUpdate(const JointRows& rows, const float* x, const float* d,
-                     const slices::Fold& fold, std::span<float* const> nodes) override {
-    kernels_->BackwardWeights(rows, x, d, fold, nodes, pool());
-  }
-
-  const std::unique_ptr<JointUntiedKernels> kernels_;
-};
-
 // Calls visit(place, internal, tap) for every connection that exists: `place` = y * out_w + x,
 // `internal` the offset of the filters' numbers for tap and channel, `tap` = the offset of
 // (channel, ky, kx) within one canonical filter.
@@ -58,7 +36,8 @@ void ForEachConnection(const ConvShape& shape, const Visit& visit) {
 
 std::unique_ptr<Layer> MakeUntiedLayer(const ConvShape& shape, const JointOptions& options,
                                        const LayerMatrices& matrices) {
-  return std::make_unique<UntiedLayer>(shape, options, matrices);
+  return MakeJointLayer(shape.input.size(), shape.output.size(),
+                        JointUntiedKernels::Create(shape, options.pool->size()), options, matrices);
 }
 
 int64_t UntiedSize(const ConvShape& shape) { return UntiedGeometry(shape).connections(); }

@@ -3,54 +3,15 @@
 // operator new and malloc. What is left are the few hundred bytes of bookkeeping that oneDNN makes
 // for each primitive it runs, whose number must not grow and whose size must stay small.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
-#include <atomic>
-#include <cstdlib>
+#include <algorithm>
 #include <functional>
-#include <new>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "tests/testing/count_allocations.h"
 #include "tests/unit/worker/engine/harness.h"
-
-namespace {
-
-std::atomic<bool> g_counting{false};
-std::atomic<long> g_count{0};
-std::atomic<size_t> g_largest{0};
-
-void Count(size_t size) {
-  if (!g_counting.load(std::memory_order_relaxed)) return;
-  g_count.fetch_add(1, std::memory_order_relaxed);
-  size_t largest = g_largest.load();
-  while (size > largest && !g_largest.compare_exchange_weak(largest, size)) {
-  }
-}
-
-}  // namespace
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they bring their own malloc
-// glibc's allocator stays in charge; these only count on the way.
-extern "C" {
-void* __libc_malloc(size_t size);
-void* __libc_memalign(size_t alignment, size_t size);
-void* malloc(size_t size) {
-  Count(size);
-  return __libc_malloc(size);
-}
-void* aligned_alloc(size_t alignment, size_t size) {
-  Count(size);
-  return __libc_memalign(alignment, size);
-}
-int posix_memalign(void** memory, size_t alignment, size_t size) {
-  Count(size);
-  *memory = __libc_memalign(alignment, size);
-  return *memory == nullptr ? 12 : 0;
-}
-}
-#endif
 
 namespace hebb::engine {
 namespace {
@@ -137,27 +98,27 @@ TEST_P(AllocationTest, StepsAfterTheFirstAllocateNoMemoryOfTheirOwn) {
   const auto cut = CutSlices(images.samples(), 4);
   std::vector<SliceTotals> totals(4);
   TreeSink sink(engine->sums());
-  g_largest = 0;
+  size_t largest = 0;
   long counts[6];
   for (int step = 0; step < 6; ++step) {
     StepContext context = {.seed = 1, .batch_size = 38, .step = step};
     context.first_of_epoch = step % 3 == 0;
     context.last_of_epoch = step % 3 == 2;
-    g_count = 0;
-    g_counting = step > 0;
+    StartCountingAllocations();
     const absl::Status status = engine->ComputeUpdates(context, cut, sink, totals);
     engine->Apply(context, sink.sums());
-    g_counting = false;
+    const Allocations made = StopCountingAllocations();
     ASSERT_TRUE(status.ok()) << status;
-    counts[step] = g_count;
+    counts[step] = made.count;
+    if (step > 0) largest = std::max(largest, made.largest);
   }
-  EXPECT_LE(g_largest, 1024u) << "a step allocated a buffer";
+  EXPECT_LE(largest, 1024u) << "a step allocated a buffer";
   // A thread that waits for a lock for the first time makes its one record of it.
   constexpr long kWaits = 3;
   for (int step = 2; step < 6; ++step) {
     EXPECT_LE(counts[step], counts[1] + kWaits) << "step " << step;
   }
-  std::printf("allocations in a step: %ld, largest %zu bytes\n", counts[5], g_largest.load());
+  std::printf("allocations in a step: %ld, largest %zu bytes\n", counts[5], largest);
 }
 
 INSTANTIATE_TEST_SUITE_P(Variants, AllocationTest, testing::ValuesIn(Variants()),

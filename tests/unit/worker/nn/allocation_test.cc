@@ -3,14 +3,10 @@
 // layer works. oneDNN's bookkeeping of a few hundred bytes for each primitive is let pass, by its
 // size.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <functional>
 #include <memory>
-#include <new>
 
+#include "tests/testing/count_allocations.h"
 #include "tests/unit/worker/nn/layer_harness.h"
 #include "worker/device/aligned_buffer.h"
 #include "worker/nn/add.h"
@@ -21,58 +17,22 @@
 #include "worker/nn/dropout.h"
 #include "worker/nn/max_pool.h"
 
-namespace {
-
-std::atomic<bool> g_counting{false};
-std::atomic<long> g_count{0};
-std::atomic<size_t> g_largest{0};
-
-void Count(size_t size) {
-  if (!g_counting.load()) return;
-  g_count.fetch_add(1);
-  if (size > g_largest.load()) g_largest = size;
-}
-
-}  // namespace
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they bring their own malloc
-// glibc's allocator stays in charge; these only count on the way.
-extern "C" {
-void* __libc_malloc(size_t size);
-void* __libc_memalign(size_t alignment, size_t size);
-void* malloc(size_t size) {
-  Count(size);
-  return __libc_malloc(size);
-}
-void* aligned_alloc(size_t alignment, size_t size) {
-  Count(size);
-  return __libc_memalign(alignment, size);
-}
-int posix_memalign(void** memory, size_t alignment, size_t size) {
-  Count(size);
-  *memory = __libc_memalign(alignment, size);
-  return *memory == nullptr ? 12 : 0;
-}
-}
-#endif
-
 namespace hebb::nn {
 namespace {
 
 constexpr int64_t kRows = 40;
 const spec::Shape kShape = {16, 8, 8};
 
-// All of a layer's work on prepared memory.
-void Work(Layer& layer, const spec::Shape& output, const UpdateParts& parts, bool joint = false) {
+// What all of a layer's work allocates on prepared memory.
+Allocations Work(Layer& layer, const spec::Shape& output, const UpdateParts& parts,
+                 bool joint = false) {
   const Values a = Uniform(kRows * kShape.size(), 1), b = Uniform(kRows * kShape.size(), 2);
   Values out(kRows * output.size()), delta(out.size(), 1.0f), below(a.size());
   Values sums(2 * kShape.channels, 1.0f);
   const std::vector<int64_t> ids(kRows, 7);
   const float* inputs[] = {a.data(), b.data()};
-  ASSERT_TRUE(layer.Prepare(kRows).ok());
-  g_count = 0;
-  g_largest = 0;
-  g_counting = true;
+  EXPECT_TRUE(layer.Prepare(kRows).ok());
+  StartCountingAllocations();
   bool ok = layer.Prepare(kRows).ok();
   BatchStatistics* statistics = layer.batch_statistics();
   const Batch batch = {kRows, true, 1, 0, ids};
@@ -90,8 +50,9 @@ void Work(Layer& layer, const spec::Shape& output, const UpdateParts& parts, boo
   }
   if (statistics != nullptr) statistics->TakeUpdate(sums);
   ok = ok && layer.Backward(trace, delta.data(), 0, below.data()).ok();
-  g_counting = false;
+  const Allocations made = StopCountingAllocations();
   EXPECT_TRUE(ok);
+  return made;
 }
 
 TEST(LayerAllocationTest, OwnLoopsAllocateNothing) {
@@ -101,8 +62,8 @@ TEST(LayerAllocationTest, OwnLoopsAllocateNothing) {
       scale.data();
   const auto check = [&](const std::unique_ptr<Layer>& layer, const spec::Shape& output,
                          const UpdateParts& parts) {
-    Work(*layer, output, parts);
-    EXPECT_EQ(g_count, 0) << "largest " << g_largest;
+    const Allocations made = Work(*layer, output, parts);
+    EXPECT_EQ(made.count, 0) << "largest " << made.largest;
   };
   const auto ramp = spec::Activation::kRamp;
   check(MakeAdd(kShape.size(), ramp), kShape, {});
@@ -132,14 +93,12 @@ TEST(LayerAllocationTest, ProductsAllocateNoBuffer) {
       if (bf16 != nullptr && !HasBf16Products()) break;
       JointOptions joint = Joint(spec::Activation::kRamp, true);
       joint.bf16 = bf16 != nullptr;
-      Work(*MakeDenseLayer(kShape.size(), kUnits, joint, matrices), {kUnits, 1, 1}, parts,
-           /*joint=*/true);
-      EXPECT_LE(g_largest, 1024u);
+      const auto dense = MakeDenseLayer(kShape.size(), kUnits, joint, matrices);
+      EXPECT_LE(Work(*dense, {kUnits, 1, 1}, parts, /*joint=*/true).largest, 1024u);
       const ConvShape shape = {kShape, {kUnits, 4, 4}, 3, 1, 0, 2};
       auto conv = MakeConvLayer(shape, {spec::Activation::kRamp, true, bf16}, matrices);
       ASSERT_TRUE(conv.ok());
-      Work(**conv, shape.output, parts);
-      EXPECT_LE(g_largest, 1024u);
+      EXPECT_LE(Work(**conv, shape.output, parts).largest, 1024u);
       EXPECT_GT(weights.size(), shape.weights());
     }
   });

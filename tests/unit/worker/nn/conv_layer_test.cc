@@ -24,7 +24,7 @@ using spec::Padding;
 
 struct Case {
   ConvShape shape;
-  WeightedOptions options = {Activation::kNone, false};
+  ConvOptions options = {Activation::kNone, false};
   bool bias = false;
   int64_t rows = 3;
 };

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -15,35 +14,9 @@
 #include <string>
 #include <vector>
 
+#include "tests/testing/count_allocations.h"
+#include "worker/device/cpu_features.h"
 #include "worker/nn/joint_dense_tiles.h"
-
-namespace {
-
-std::atomic<bool> g_counting{false};
-std::atomic<long> g_count{0};
-
-// A thread's first wait brings bookkeeping of its own, which is small; a buffer is a page or more.
-[[maybe_unused]] void Count(size_t size) {
-  if (g_counting.load() && size > 1024) g_count.fetch_add(1);
-}
-
-}  // namespace
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they bring their own malloc
-// glibc's allocator stays in charge; these only count on the way.
-extern "C" {
-void* __libc_malloc(size_t size);
-void* __libc_memalign(size_t alignment, size_t size);
-void* malloc(size_t size) {
-  Count(size);
-  return __libc_malloc(size);
-}
-void* aligned_alloc(size_t alignment, size_t size) {
-  Count(size);
-  return __libc_memalign(alignment, size);
-}
-}
-#endif
 
 namespace hebb::nn {
 namespace {
@@ -167,14 +140,12 @@ Products Compute(const Problem& p, JointDenseKernels& kernels, device::ComputePo
   std::vector<float*> nodes;
   for (Floats& node : made.nodes) nodes.push_back(node.data());
   kernels.PrepareRows(p.rows);
-  g_count = 0;
-  g_counting = true;
+  StartCountingAllocations();
   kernels.Forward(p.rows, p.x.data(), p.w.data(), p.bias.data(), made.biased.data(), pool);
   kernels.Forward(p.rows, p.x.data(), p.w.data(), nullptr, made.h.data(), pool);
   kernels.BackwardData(p.rows, p.d.data(), p.w.data(), made.delta.data(), pool);
   kernels.BackwardWeights({p.rows, p.offsets}, p.x.data(), p.d.data(), p.fold, nodes, pool);
-  g_counting = false;
-  EXPECT_EQ(g_count, 0);
+  EXPECT_EQ(StopCountingAllocations().buffers, 0);
   return made;
 }
 
@@ -196,12 +167,8 @@ void ExpectSame(const Products& made, const Products& expected) {
 std::vector<const DenseTiles*> Tiles() {
   std::vector<const DenseTiles*> tiles = {nullptr, &kDenseTilesBase};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    tiles.push_back(&kDenseTilesAvx2);
-  }
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
-    tiles.push_back(&kDenseTilesAvx512);
-  }
+  if (device::CpuHasAvx2()) tiles.push_back(&kDenseTilesAvx2);
+  if (device::CpuHasAvx512()) tiles.push_back(&kDenseTilesAvx512);
 #endif
   return tiles;
 }

@@ -8,7 +8,6 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -17,32 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "tests/testing/count_allocations.h"
 #include "worker/device/aligned_buffer.h"
+#include "worker/device/cpu_features.h"
 #include "worker/nn/joint_untied_tiles.h"
 #include "worker/nn/untied_layer.h"
-
-namespace {
-
-std::atomic<bool> g_counting{false};
-std::atomic<int> g_count{0};
-
-}  // namespace
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they bring their own malloc
-// glibc's allocator stays in charge; these only count on the way.
-extern "C" {
-void* __libc_malloc(size_t size);
-void* __libc_memalign(size_t alignment, size_t size);
-void* malloc(size_t size) {
-  if (g_counting) ++g_count;
-  return __libc_malloc(size);
-}
-void* aligned_alloc(size_t alignment, size_t size) {
-  if (g_counting) ++g_count;
-  return __libc_memalign(alignment, size);
-}
-}
-#endif
 
 namespace hebb::nn {
 namespace {
@@ -222,12 +200,8 @@ void ExpectFold(const Problem& p, Machine& machine, const std::vector<int64_t>& 
 std::vector<const JointUntiedTiles*> Tiles() {
   std::vector<const JointUntiedTiles*> tiles = {&kJointUntiedTilesBase};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-    tiles.push_back(&kJointUntiedTilesAvx2);
-  }
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")) {
-    tiles.push_back(&kJointUntiedTilesAvx512);
-  }
+  if (device::CpuHasAvx2()) tiles.push_back(&kJointUntiedTilesAvx2);
+  if (device::CpuHasAvx512()) tiles.push_back(&kJointUntiedTilesAvx512);
 #endif
   return tiles;
 }
@@ -348,11 +322,9 @@ TEST(JointUntiedKernelsMemoryTest, PreparedKernelsAllocateNothing) {
                                      machine.pool);
   };
   step();
-  g_count = 0;
-  g_counting = true;
+  StartCountingAllocations();
   step();
-  g_counting = false;
-  EXPECT_EQ(g_count, 0);
+  EXPECT_EQ(StopCountingAllocations().count, 0);
 }
 
 }  // namespace

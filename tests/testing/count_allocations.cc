@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/testing/count_allocations.h"
+
+#include <malloc.h>
+
+#include <atomic>
+#include <cstdlib>
+
+namespace {
+
+constexpr size_t kBuffer = 1024;
+
+std::atomic<bool> counting{false};
+std::atomic<long> count{0};
+std::atomic<long> buffers{0};
+std::atomic<size_t> largest{0};
+
+[[maybe_unused]] void Count(size_t size) {
+  if (!counting.load(std::memory_order_relaxed)) return;
+  count.fetch_add(1, std::memory_order_relaxed);
+  if (size > kBuffer) buffers.fetch_add(1, std::memory_order_relaxed);
+  size_t before = largest.load();
+  while (size > before && !largest.compare_exchange_weak(before, size)) {
+  }
+}
+
+}  // namespace
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+extern "C" {
+void* __libc_malloc(size_t size);
+void* __libc_memalign(size_t alignment, size_t size);
+void* malloc(size_t size) {
+  Count(size);
+  return __libc_malloc(size);
+}
+void* aligned_alloc(size_t alignment, size_t size) {
+  Count(size);
+  return __libc_memalign(alignment, size);
+}
+int posix_memalign(void** memory, size_t alignment, size_t size) {
+  Count(size);
+  *memory = __libc_memalign(alignment, size);
+  return *memory == nullptr ? 12 : 0;
+}
+}
+#endif
+
+namespace hebb {
+
+void StartCountingAllocations() {
+  count = 0;
+  buffers = 0;
+  largest = 0;
+  counting = true;
+}
+
+Allocations StopCountingAllocations() {
+  counting = false;
+  return {count, buffers, largest};
+}
+
+}  // namespace hebb
