@@ -17,11 +17,18 @@
 namespace hebb::job {
 
 enum class State {
-  kQueued, kStarting, kRunning, kPausing, kPaused, kCancelling,
-  kCancelled, kSucceeded, kFailed,  // terminal
+  kQueued,
+  kStarting,
+  kRunning,
+  kPausing,
+  kPaused,
+  kCancelling,
+  kCancelled,
+  kSucceeded,
+  kFailed,  // terminal
 };
 
-absl::string_view StateName(State state);                 // "QUEUED" ...
+absl::string_view StateName(State state);  // "QUEUED" ...
 std::optional<State> StateFromName(absl::string_view name);
 bool IsTerminal(State state);
 
@@ -67,15 +74,15 @@ struct Member {
 struct FileRef {
   std::string sha256;
   int64_t bytes = 0;
-  int64_t step = 0;             // of a checkpoint
-  std::string weights_digest;   // of a checkpoint
+  int64_t step = 0;                          // of a checkpoint
+  std::string weights_digest;                // of a checkpoint
   absl::Time stored = absl::InfinitePast();  // when a checkpoint became durable, if known
 };
 
 struct Attempt {
-  int number = 0;      // 1-based
-  int generation = 0;  // the last one formed; durable before its members are told
-  std::string outcome; // "", succeeded, failed, lost, cancelled, paused
+  int number = 0;       // 1-based
+  int generation = 0;   // the last one formed; durable before its members are told
+  std::string outcome;  // "", succeeded, failed, lost, cancelled, paused
   std::string reason;
   int64_t start_step = 0;
   absl::Time started = absl::InfinitePast();
@@ -85,32 +92,36 @@ struct Attempt {
 struct Event {
   absl::Time time;
   std::string text;
+  std::string actor = {};  // the user, worker or part of the coordinator that did it
+  std::string kind = {};   // a word: submitted, started, worker_lost, paused ...
 };
 
 struct Job {
-  std::string id;            // "j-" and 8 letters and digits
+  std::string id;  // "j-" and 8 letters and digits
   std::string name;
+  std::string user;  // whose job it is; "" in a state file from before users
   State state = State::kQueued;
-  std::string reason;        // why it waits, failed or was cancelled
-  std::string spec_json;     // spec::JobToJson; parsed where needed
+  std::string reason;     // why it waits, failed or was cancelled
+  std::string spec_json;  // spec::JobToJson; parsed where needed
   std::string spec_digest;
-  std::string yaml;          // as submitted
+  std::string yaml;  // as submitted
   std::string request_id;
   int64_t priority = 0;
   int64_t workers = 1;
   int64_t min_workers = 1;
-  std::string device;        // cpu | cuda | any
+  std::string device;  // cpu | cuda | any
   absl::Time created;
   absl::Time ended = absl::InfiniteFuture();
+  absl::Time archived = absl::InfiniteFuture();  // when it left the lists; infinite: it has not
   int64_t epoch = 0;
   int64_t step = 0;
   int64_t total_steps = 0;
   double images_per_second = 0;
   Metrics metrics;
   std::string weights_digest;
-  std::vector<Member> members;     // of the current or last generation
-  std::vector<Attempt> attempts;   // oldest first
-  std::string sweep;               // id of the sweep it belongs to; "" for none
+  std::vector<Member> members;    // of the current or last generation
+  std::vector<Attempt> attempts;  // oldest first
+  std::string sweep;              // id of the sweep it belongs to; "" for none
   std::vector<std::pair<std::string, std::string>> point;  // grid key, value as YAML on one line
 };
 

@@ -24,6 +24,8 @@ absl::Status JobsService::Describe(const job::Job& job, Detail detail, v1::Job& 
     v1::JobEvent& line = *proto.add_events();
     *line.mutable_time() = ToProto(event.time);
     line.set_text(event.text);
+    line.set_actor(event.actor);
+    line.set_kind(event.kind);
   }
   return absl::OkStatus();
 }

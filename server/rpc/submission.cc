@@ -145,7 +145,9 @@ absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request) 
 absl::StatusOr<job::Job> Submit(const Context& context, const v1::SubmitRequest& request) {
   HEBB_ASSIGN_OR_RETURN(spec::Job spec, Parse(request));
   HEBB_RETURN_IF_ERROR(TakeInit(context, request, spec));
-  return Store(context, MakeJob(spec, request.yaml(), request.request_id()));
+  job::Job job = MakeJob(spec, request.yaml(), request.request_id());
+  job.user = request.user();
+  return Store(context, std::move(job));
 }
 
 absl::StatusOr<job::Job> SubmitEvaluation(const Context& context,
@@ -159,7 +161,9 @@ absl::StatusOr<job::Job> SubmitEvaluation(const Context& context,
   spec.resources.min_workers = 1;
   spec.init.from = absl::StrCat("job ", trained.id, " step ", checkpoint.file.step);
   spec.init.sha256 = checkpoint.file.sha256;
-  return Store(context, MakeJob(spec, trained.yaml, request.request_id()));
+  job::Job job = MakeJob(spec, trained.yaml, request.request_id());
+  job.user = request.user();
+  return Store(context, std::move(job));
 }
 
 absl::Status CancelJob(job::Job& job) {

@@ -26,6 +26,7 @@ absl::StatusOr<std::vector<job::Job>> MakeJobs(const Context& context,
     run.job.init = init;
     job::Job& job = jobs.emplace_back(MakeJob(run.job, request.yaml(), ""));
     job.point = std::move(run.point);
+    job.user = request.user();
     // The scheduler goes by time of creation: one nanosecond apart they run in the grid's order.
     job.created = now + absl::Nanoseconds(static_cast<int64_t>(jobs.size()) - 1);
   }

@@ -133,6 +133,9 @@ absl::StatusOr<v1::Job> ToProto(const job::Job& job) {
   proto.set_spec_digest(job.spec_digest);
   proto.set_weights_digest(job.weights_digest);
   proto.set_sweep(job.sweep);
+  proto.set_user(job.user);
+  proto.set_priority(job.priority);
+  if (IsFinite(job.archived)) *proto.mutable_archived() = ToProto(job.archived);
   FillPoint(job, proto);
   return proto;
 }

@@ -231,6 +231,8 @@ std::optional<control::FromWorker> FromProto(const v1::FromWorker& message) {
       return control::Farewell{message.farewell().reason()};
     case v1::FromWorker::kHello:
     case v1::FromWorker::kLog:
+    case v1::FromWorker::kDrain:
+    case v1::FromWorker::kDigests:
     case v1::FromWorker::MESSAGE_NOT_SET:
       return std::nullopt;
   }

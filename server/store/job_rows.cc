@@ -17,8 +17,8 @@ constexpr absl::string_view kJobColumns =
     "id, name, request_id, state, reason, spec_json, spec_digest, yaml, priority, workers, "
     "min_workers, device, created_ns, ended_ns, epoch, step, total_steps, images_per_second, "
     "weights_digest, train_loss, train_accuracy, validation_accuracy, test_accuracy, test_loss, "
-    "sweep, point";
-constexpr absl::string_view kJobMarks = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
+    "sweep, point, user, archived_ns";
+constexpr absl::string_view kJobMarks = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
 
 void BindTextOrNull(Statement& row, const std::string& text) {
   if (text.empty()) {
@@ -68,7 +68,7 @@ void BindJob(Statement& row, const job::Job& job) {
   row.Bind(job.images_per_second).Bind(job.weights_digest);
   BindMetrics(row, job.metrics);
   BindTextOrNull(row, job.sweep);
-  row.Bind(PointToText(job));
+  row.Bind(PointToText(job)).Bind(job.user).Bind(job.archived);
 }
 
 absl::StatusOr<job::Job> TakeJob(Statement& row) {
@@ -95,6 +95,8 @@ absl::StatusOr<job::Job> TakeJob(Statement& row) {
   job.metrics = TakeMetrics(row);
   job.sweep = row.TakeText();
   HEBB_RETURN_IF_ERROR(TakePoint(row, job));
+  job.user = row.TakeText();
+  job.archived = row.TakeTime(absl::InfiniteFuture());
   const std::optional<job::State> known = job::StateFromName(state);
   if (!known.has_value()) {
     return absl::DataLossError(absl::StrCat("job ", job.id, ": unknown state '", state, "'"));

@@ -13,7 +13,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 3> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 4> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -138,6 +138,13 @@ CREATE TABLE layer_state (
   PRIMARY KEY (job, epoch, position),
   FOREIGN KEY (job, epoch) REFERENCES epoch (job, epoch) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                          R"sql(
+ALTER TABLE job ADD COLUMN user TEXT NOT NULL DEFAULT '';
+ALTER TABLE job ADD COLUMN archived_ns INTEGER;
+CREATE INDEX job_by_user ON job (user);
+ALTER TABLE event ADD COLUMN actor TEXT NOT NULL DEFAULT '';
+ALTER TABLE event ADD COLUMN kind TEXT NOT NULL DEFAULT '';
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

@@ -154,9 +154,11 @@ absl::Status SqliteJobStore::AppendEvent(absl::string_view id, const job::Event&
   absl::MutexLock lock(&mutex_);
   HEBB_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
   HEBB_RETURN_IF_ERROR(RequireJob(id));
-  HEBB_ASSIGN_OR_RETURN(
-      Statement row, database_->Prepare("INSERT INTO event (job, time_ns, text) VALUES (?,?,?)"));
-  HEBB_RETURN_IF_ERROR(row.Bind(id).Bind(event.time).Bind(event.text).Run());
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database_->Prepare("INSERT INTO event (job, time_ns, text, actor, kind) "
+                                           "VALUES (?,?,?,?,?)"));
+  row.Bind(id).Bind(event.time).Bind(event.text).Bind(event.actor).Bind(event.kind);
+  HEBB_RETURN_IF_ERROR(row.Run());
   return transaction.Commit();
 }
 
@@ -165,7 +167,8 @@ absl::StatusOr<std::vector<job::Event>> SqliteJobStore::Events(absl::string_view
   HEBB_RETURN_IF_ERROR(RequireJob(id));
   HEBB_ASSIGN_OR_RETURN(
       Statement row,
-      database_->Prepare("SELECT time_ns, text FROM event WHERE job = ? ORDER BY sequence"));
+      database_->Prepare("SELECT time_ns, text, actor, kind FROM event WHERE job = ? "
+                         "ORDER BY sequence"));
   row.Bind(id);
   std::vector<job::Event> events;
   while (true) {
@@ -174,6 +177,8 @@ absl::StatusOr<std::vector<job::Event>> SqliteJobStore::Events(absl::string_view
     job::Event& event = events.emplace_back();
     event.time = row.TakeTime(absl::InfinitePast());
     event.text = row.TakeText();
+    event.actor = row.TakeText();
+    event.kind = row.TakeText();
   }
 }
 

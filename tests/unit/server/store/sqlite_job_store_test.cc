@@ -146,7 +146,9 @@ TEST(SqliteJobStoreTest, AFileOfSchema1KeepsItsJobsAndTakesWhatCameLater) {
     const absl::Status undone = (*database)->Execute(
         "DROP INDEX job_by_sweep; ALTER TABLE job DROP COLUMN sweep; "
         "ALTER TABLE job DROP COLUMN point; DROP TABLE sweep; "
-        "DROP TABLE layer_state; "
+        "DROP TABLE layer_state; DROP INDEX job_by_user; "
+        "ALTER TABLE job DROP COLUMN user; ALTER TABLE job DROP COLUMN archived_ns; "
+        "ALTER TABLE event DROP COLUMN actor; ALTER TABLE event DROP COLUMN kind; "
         "DELETE FROM migration WHERE version > 1");
     ASSERT_TRUE(undone.ok()) << undone;
   }
