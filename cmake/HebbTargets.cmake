@@ -11,6 +11,17 @@ if(HEBB_SANITIZE)
   target_link_options(hebb_build_flags INTERFACE -fsanitize=${HEBB_SANITIZE})
 endif()
 
+if(HEBB_SANITIZE STREQUAL "thread" AND HEBB_BUILD_TESTS)
+  # The system's abseil is not instrumented: every program says for itself what its locks order.
+  target_sources(hebb_build_flags INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:$<TARGET_OBJECTS:tsan_mutex>>)
+  target_link_libraries(hebb_build_flags INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:absl::synchronization>)
+endif()
+if(HEBB_FUZZ)
+  target_compile_options(hebb_build_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # hebb_library(NAME SOURCES a.cc ... [DEPS public...] [PRIVATE_DEPS ...])
 # Makes the static library hebb_NAME with the alias hebb::NAME.
 function(hebb_library name)

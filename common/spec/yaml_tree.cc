@@ -1,106 +1,213 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/spec/yaml_tree.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace hebb::spec {
 namespace {
 
 constexpr size_t kMostBytes = 1 << 20;
 constexpr int kMostNodes = 100000;  // aliases may repeat a node: this bounds what they unfold to
-constexpr int kDeepest = 16;
+constexpr size_t kDeepest = 16;
 
-class Converter {
- public:
-  Converter(int set, std::vector<Problem>& problems) : set_(set), problems_(problems) {}
-
-  Tree Convert(const YAML::Node& node, Place fallback, int depth) {
-    Tree tree;
-    tree.place = PlaceAt(node.Mark(), fallback);
-    if (++nodes_ > kMostNodes || depth > kDeepest) {
-      if (!too_large_) Report(tree.place, "the document is too large or too deep; simplify it");
-      too_large_ = true;
-      return tree;
-    }
-    if (node.IsScalar()) {
-      tree.kind = Tree::Kind::kScalar;
-      tree.text = node.Scalar();
-      tree.quoted = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
-    } else if (node.IsSequence()) {
-      tree.kind = Tree::Kind::kList;
-      for (const YAML::Node& item : node) {
-        if (too_large_) break;
-        tree.children.push_back(Convert(item, tree.place, depth + 1));
-      }
-    } else if (node.IsMap()) {
-      tree.kind = Tree::Kind::kMap;
-      for (const auto& entry : node) {
-        if (too_large_) break;
-        ConvertEntry(entry.first, entry.second, tree, depth);
-      }
-    }
-    return tree;
+// Nothing but white space and comments.
+bool IsBlank(absl::string_view text) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    line = absl::StripAsciiWhitespace(line);
+    if (!line.empty() && line[0] != '#') return false;
   }
+  return true;
+}
 
-  Place PlaceAt(const YAML::Mark& mark, Place fallback) const {
-    if (set_ >= 0) return {0, 0, set_};
-    return mark.is_null() ? fallback : Place{mark.line + 1, mark.column + 1, -1};
+struct Stop {};  // thrown through yaml-cpp: what follows is of no interest
+
+// Builds the tree from yaml-cpp's events: one pass, which stops where the limits are reached or a
+// second document begins (YAML::LoadAll never comes back from some broken texts).
+class Builder : public YAML::EventHandler {
+ public:
+  Builder(absl::string_view text, int set, std::vector<Problem>& problems)
+      : text_(text), set_(set), problems_(problems) {}
+
+  Tree Take() { return std::move(root_); }
+
+  Place PlaceAt(const YAML::Mark& mark) const {
+    if (set_ >= 0 || mark.is_null()) return {0, 0, set_};
+    return {mark.line + 1, mark.column + 1, -1};
   }
 
   void Report(Place place, std::string text) { problems_.push_back({place, "", std::move(text)}); }
 
- private:
-  void ConvertEntry(const YAML::Node& key, const YAML::Node& value, Tree& map, int depth) {
-    const Place place = PlaceAt(key.Mark(), map.place);
-    if (!key.IsScalar()) return Report(place, "a key must be a plain word; write key: value");
-    const std::string& name = key.Scalar();
-    if (map.Find(name) != nullptr) {
-      return Report(place, absl::StrCat("duplicate key '", name, "'; keep one of them"));
+  void OnDocumentStart(const YAML::Mark&) override { ++documents_; }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Tree tree;
+    tree.place = PlaceAt(mark);
+    if (open_.empty()) {  // an empty document is the last one
+      if (!IsBlank(text_.substr(std::min<size_t>(mark.pos, text_.size())))) {
+        Report(tree.place, "not valid YAML: no value begins here; correct the syntax");
+      }
+      throw Stop{};
     }
-    Tree child = Convert(value, place, depth + 1);
-    child.key = name;
-    child.key_place = place;
-    map.children.push_back(std::move(child));
+    Add(std::move(tree), anchor);
   }
 
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Tree tree;
+    tree.place = PlaceAt(mark);
+    tree.kind = Tree::Kind::kScalar;
+    tree.text = value;
+    tree.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
+    Add(std::move(tree), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchored_.find(anchor);
+    if (found == anchored_.end()) TooLarge(PlaceAt(mark));  // it is within what it names
+    Count(found->second, open_.size());
+    Add(found->second, 0);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    Enter(Tree::Kind::kList, mark, anchor);
+  }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    Enter(Tree::Kind::kMap, mark, anchor);
+  }
+  void OnSequenceEnd() override { Leave(); }
+  void OnMapEnd() override { Leave(); }
+
+ private:
+  // A list or map that has not ended.
+  struct Open {
+    Tree tree;
+    YAML::anchor_t anchor = 0;
+    std::optional<Tree> key;  // of a map, while its value is awaited
+  };
+
+  [[noreturn]] void TooLarge(Place place) {
+    Report(place, "the document is too large or too deep; simplify it");
+    throw Stop{};
+  }
+
+  // Bounds the tree; an alias counts for all that it repeats.
+  void Count(const Tree& tree, size_t depth) {
+    if (++nodes_ > kMostNodes || depth > kDeepest) TooLarge(tree.place);
+    for (const Tree& child : tree.children) Count(child, depth + 1);
+  }
+
+  // A document's first node; the first document is the only one.
+  void Begin(Place place) {
+    if (documents_ > 1 && open_.empty()) {
+      Report(place, "a second YAML document begins here; keep one job in a file");
+      throw Stop{};
+    }
+  }
+
+  void Enter(Tree::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    const Place place = PlaceAt(mark);
+    Begin(place);
+    if (open_.size() == kDeepest) TooLarge(place);
+    Open& open = open_.emplace_back();
+    open.tree.kind = kind;
+    open.tree.place = place;
+    open.anchor = anchor;
+  }
+
+  void Leave() {
+    Open open = std::move(open_.back());
+    open_.pop_back();
+    Add(std::move(open.tree), open.anchor);
+  }
+
+  // A node is complete: it belongs to the innermost open list or map.
+  void Add(Tree tree, YAML::anchor_t anchor) {
+    Begin(tree.place);
+    if (++nodes_ > kMostNodes) TooLarge(tree.place);
+    if (anchor != 0) anchored_[anchor] = tree;
+    if (open_.empty()) {
+      root_ = std::move(tree);
+    } else if (open_.back().tree.kind == Tree::Kind::kList) {
+      open_.back().tree.children.push_back(std::move(tree));
+    } else if (!open_.back().key.has_value()) {
+      open_.back().key = std::move(tree);
+    } else {
+      Tree key = *std::exchange(open_.back().key, std::nullopt);
+      AddEntry(std::move(key), std::move(tree), open_.back().tree);
+    }
+  }
+
+  void AddEntry(Tree key, Tree value, Tree& map) {
+    if (key.kind != Tree::Kind::kScalar) {
+      return Report(key.place, "a key must be a plain word; write key: value");
+    }
+    if (map.Find(key.text) != nullptr) {
+      return Report(key.place, absl::StrCat("duplicate key '", key.text, "'; keep one of them"));
+    }
+    value.key = std::move(key.text);
+    value.key_place = key.place;
+    map.children.push_back(std::move(value));
+  }
+
+  const absl::string_view text_;
   const int set_;
   std::vector<Problem>& problems_;
+  Tree root_;
+  std::vector<Open> open_;  // outermost first
+  std::map<YAML::anchor_t, Tree> anchored_;
+  int documents_ = 0;
   int nodes_ = 0;
-  bool too_large_ = false;
 };
 
 }  // namespace
 
 Tree ParseYaml(absl::string_view text, int set, std::vector<Problem>& problems) {
-  Converter converter(set, problems);
+  std::vector<Problem> found;
+  Builder builder(text, set, found);
   const Place start = {set < 0 ? 1 : 0, set < 0 ? 1 : 0, set};
-  if (text.size() > kMostBytes) {
-    converter.Report(start, absl::StrCat("the text has ", text.size(), " bytes; at most ",
-                                         kMostBytes, " are allowed"));
-    return {};
-  }
+  bool sound = true;
+  const auto broken = [&](Place place, std::string why) {
+    sound = false;
+    found = {{place, "", std::move(why)}};  // the rest may follow from it
+  };
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      const Place place = converter.PlaceAt(documents[1].Mark(), start);
-      converter.Report(place, "a second YAML document begins here; keep one job in a file");
-      return {};
+    if (text.size() > kMostBytes) {
+      builder.Report(start, absl::StrCat("the text has ", text.size(), " bytes; at most ",
+                                         kMostBytes, " are allowed"));
+      throw Stop{};
     }
-    if (documents.empty()) return Tree{};
-    return converter.Convert(documents[0], start, 0);
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(builder)) {
+    }
+  } catch (const Stop&) {
+    sound = found.empty();
   } catch (const YAML::Exception& error) {
-    converter.Report(converter.PlaceAt(error.mark, start),
-                     absl::StrCat("not valid YAML: ", error.msg, "; correct the syntax"));
+    broken(error.mark.is_null() ? start : builder.PlaceAt(error.mark),
+           absl::StrCat("not valid YAML: ", error.msg, "; correct the syntax"));
   } catch (const std::exception& error) {
-    converter.Report(start, absl::StrCat("not readable as YAML: ", error.what()));
+    broken(start, absl::StrCat("not readable as YAML: ", error.what()));
   }
-  return {};
+  std::move(found.begin(), found.end(), std::back_inserter(problems));
+  return sound ? builder.Take() : Tree{};
 }
 
 }  // namespace hebb::spec

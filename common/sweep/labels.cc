@@ -52,7 +52,8 @@ Labels::Labels(const std::vector<Point>& points) {
       if (std::find(seen.begin(), seen.end(), value) == seen.end()) seen.push_back(value);
     }
   }
-  for (const auto& [key, values] : values_) {
+  for (const auto& item : values_) {
+    const std::string& key = item.first;
     int dots = 1;
     const auto ambiguous = [&](const auto& other) {
       return other.first != key && Ending(other.first, dots) == Ending(key, dots);

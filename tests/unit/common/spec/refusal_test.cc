@@ -108,6 +108,26 @@ TEST(RefusalTest, SyntaxErrorsHaveTheirPlace) {
   EXPECT_THAT(Refused("name: x\n\tseed: 1\n")[0], StartsWith("job.yaml:2:"));
 }
 
+// Flow punctuation without a flow: yaml-cpp reads one document after the other from it, for ever.
+TEST(RefusalTest, ATextOfWhichYamlNeverSeesTheEndIsRefused) {
+  EXPECT_THAT(Refused(", bias: true}}\n")[0], StartsWith("job.yaml:1:1: not valid YAML"));
+  EXPECT_THAT(Refused("a: 1}\n")[0], StartsWith("job.yaml:1:"));
+}
+
+TEST(RefusalTest, AnAliasStandsForWhatItNames) {
+  const auto job = ParseJob(
+      "dataset: {name: glyphs}\n"
+      "network:\n"
+      "  layers:\n"
+      "    - {name: a, dense: &plain {units: 10, activation: none}}\n"
+      "    - {name: b, dense: *plain}\n"
+      "learning: {batch_size: 100, epochs: 1}\n",
+      "job.yaml", {});
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(std::get<Dense>(job->network.layers[1].op).units, 10);
+  EXPECT_THAT(Refused("a: &a [*a]\n")[0], HasSubstr("too large or too deep"));
+}
+
 TEST(RefusalTest, DuplicateKeysAreRefused) {
   EXPECT_THAT(RefusedWith("seed: 7", "seed: 7\nseed: 8"),
               ElementsAre("job.yaml:3:1: duplicate key 'seed'; keep one of them"));
