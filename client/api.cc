@@ -127,6 +127,25 @@ absl::StatusOr<v1::Job> Api::Cancel(const std::string& job) {
   return connection_->Call<v1::Job>(&v1::Jobs::Stub::Cancel, request);
 }
 
+absl::StatusOr<v1::Job> Api::Pause(const std::string& job) {
+  v1::JobRequest request;
+  request.set_job(job);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Pause, request);
+}
+
+absl::StatusOr<v1::Job> Api::Resume(const std::string& job) {
+  v1::JobRequest request;
+  request.set_job(job);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Resume, request);
+}
+
+absl::StatusOr<v1::Worker> Api::Drain(const std::string& worker, bool undo) {
+  v1::DrainRequest request;
+  request.set_worker(worker);
+  request.set_undo(undo);
+  return connection_->Call<v1::Worker>(&v1::Jobs::Stub::Drain, request);
+}
+
 absl::StatusOr<v1::Job> Api::Evaluate(const v1::EvaluateRequest& request) {
   return connection_->Call<v1::Job>(&v1::Jobs::Stub::Evaluate, request);
 }

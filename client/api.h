@@ -31,8 +31,11 @@ class Api {
   absl::StatusOr<v1::ListResponse> List(bool all);
   absl::StatusOr<v1::Job> Get(const std::string& job);
   absl::StatusOr<v1::Job> Cancel(const std::string& job);
+  absl::StatusOr<v1::Job> Pause(const std::string& job);
+  absl::StatusOr<v1::Job> Resume(const std::string& job);
   absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
+  absl::StatusOr<v1::Worker> Drain(const std::string& worker, bool undo);
 
   absl::StatusOr<v1::Sweep> SubmitSweep(const v1::SubmitRequest& request);
   absl::StatusOr<v1::Sweep> GetSweep(const std::string& sweep, bool brief = false);

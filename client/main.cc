@@ -21,6 +21,9 @@ void AddCommands(CLI::App& app, hebb::client::Session& session) {
   client::AddLogs(app, session);
   client::AddWait(app, session);
   client::AddCancel(app, session);
+  client::AddPause(app, session);
+  client::AddResume(app, session);
+  client::AddDrain(app, session);
   client::AddExport(app, session);
   client::AddEvaluate(app, session);
   client::AddAudit(app, session);

@@ -2,7 +2,9 @@
 // hebb-worker: one device of a cluster. Exit codes: worker/runtime/exit_signal.h.
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <string>
 
+#include "absl/time/time.h"
 #include "common/log.h"
 #include "worker/runtime/exit_signal.h"
 #include "worker/runtime/identity.h"
@@ -10,7 +12,7 @@
 
 namespace {
 
-void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options) {
+void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::string& drain_within) {
   app.set_version_flag("--version", "hebb-worker " + hebb::runtime::BuildId());
   app.add_option("--coordinator", options.coordinator, "the coordinator's HOST:PORT")->required();
   app.add_option("--data-dir", options.data_dir,
@@ -24,6 +26,16 @@ void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options) {
       "--advertise", options.advertise,
       "own address, to which the other workers connect [the one towards the coordinator]");
   app.add_option("--http", options.http, "serve /metrics, /healthz, /readyz on HOST:PORT [off]");
+  app.add_option(
+         "--drain-within", drain_within,
+         "how long to take, when asked to end (SIGTERM, SIGUSR1), for leaving a job in good "
+         "order; a second signal ends at once")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        absl::Duration duration;
+        const bool sound = absl::ParseDuration(text, &duration) && duration >= absl::ZeroDuration();
+        return sound ? std::string() : text + " is no duration, such as 20s";
+      });
   app.footer(
       "Exit codes: 0 ended as asked, 1 internal error, 2 usage, 3 refused by the coordinator,\n"
       "75 start the MPI world again.");
@@ -34,12 +46,14 @@ void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options) {
 int main(int argc, char** argv) {
   hebb::runtime::WorkerOptions options;
   CLI::App app("Trains networks for a Hebb coordinator.", "hebb-worker");
-  AddOptions(app, options);
+  std::string drain_within = absl::FormatDuration(options.drain_within);
+  AddOptions(app, options, drain_within);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? hebb::runtime::kExitOk : hebb::runtime::kExitUsage;
   }
+  absl::ParseDuration(drain_within, &options.drain_within);
   hebb::InitLog("hebb-worker");
   hebb::runtime::ExitSignal exit;
   const absl::StatusOr<int> code = hebb::runtime::RunWorker(options, exit);

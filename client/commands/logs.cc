@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// hebb logs JOB, hebb cancel JOB
+// hebb logs JOB
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -51,16 +51,6 @@ absl::StatusOr<ExitCode> Logs(Session& session, const Options& options) {
   return ExitCode::kOk;
 }
 
-absl::StatusOr<ExitCode> Cancel(Session& session, const std::string& name) {
-  HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Cancel(name));
-  if (session.structured()) {
-    session.Print(ToJson(job));
-  } else {
-    session.out << "job " << job.id() << " " << StateText(job) << std::endl;
-  }
-  return ExitCode::kOk;
-}
-
 }  // namespace
 
 void AddLogs(CLI::App& app, Session& session) {
@@ -72,14 +62,6 @@ void AddLogs(CLI::App& app, Session& session) {
   command->callback([&session, options] {
     session.set_action([&session, options] { return Logs(session, *options); });
   });
-}
-
-void AddCancel(CLI::App& app, Session& session) {
-  auto job = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("cancel", "Stop a job for good");
-  command->add_option("job", *job, "Id, its beginning, or the job's name")->required();
-  command->callback(
-      [&session, job] { session.set_action([&session, job] { return Cancel(session, *job); }); });
 }
 
 }  // namespace hebb::client

@@ -5,14 +5,17 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "common/status_macros.h"
 
 namespace hebb::control {
 namespace {
 
 // Far more than a healthy loop ever has waiting; a stream that finds it full is ended.
 constexpr size_t kMailboxMax = 100000;
+constexpr absl::Duration kDrainOrderWithin = absl::Seconds(5);
 
 }  // namespace
 
@@ -86,6 +89,31 @@ void Controller::Wake() {
   woken_ = true;
 }
 
+absl::StatusOr<WorkerView> Controller::Drain(const std::string& key, bool undo) {
+  const auto find = [&]() -> absl::StatusOr<WorkerView> {
+    std::vector<WorkerView> found;
+    for (const WorkerView& view : Fleet().workers) {
+      if (view.facts.id == key) return view;
+      if (!key.empty() && absl::StartsWith(view.facts.id, key)) found.push_back(view);
+    }
+    if (found.size() == 1) return found.front();
+    if (found.empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("no attached worker '", key, "'; `hebb workers` lists them"));
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", key, "' fits ", found.size(), " workers; write more of the id"));
+  };
+  HEBB_ASSIGN_OR_RETURN(const WorkerView worker, find());
+  DrainMail order{worker.facts.id, undo, std::make_shared<absl::Notification>()};
+  const std::shared_ptr<absl::Notification> done = order.done;
+  if (!Post({0, options_.clock(), std::move(order)}) ||
+      !done->WaitForNotificationWithTimeout(kDrainOrderWithin)) {
+    return absl::UnavailableError("the coordinator is busy or stopping; try again");
+  }
+  return find();
+}
+
 FleetSnapshot Controller::Fleet() const {
   absl::MutexLock lock(&mutex_);
   return snapshot_;
@@ -138,6 +166,7 @@ void Controller::Turn(std::deque<Mail> mail, bool woken) {
     Reconcile(now);
   }
   Publish(now);
+  for (const auto& done : std::exchange(answered_, {})) done->Notify();
   last_turn_ = options_.clock();
 }
 

@@ -20,6 +20,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "server/control/checkpoints.h"
 #include "server/control/gang.h"
@@ -77,6 +78,10 @@ class Controller {
   void Detach(Session session);
   // Something changed in the store: a job was submitted, or is to be cancelled.
   void Wake();
+  // The worker leaves its gang at a step boundary and is given nothing more; `undo` takes it back.
+  // Kept until the worker or this process ends. Returns when it is done. `key`: an id or a unique
+  // prefix. NOT_FOUND, INVALID_ARGUMENT; UNAVAILABLE while the loop does not turn.
+  absl::StatusOr<WorkerView> Drain(const std::string& key, bool undo);
 
   FleetSnapshot Fleet() const;
   const GangTimes& times() const { return options_.times; }
@@ -100,10 +105,15 @@ class Controller {
     std::shared_ptr<WorkerLink> link;
   };
   struct DetachMail {};
+  struct DrainMail {
+    std::string worker;
+    bool undo = false;
+    std::shared_ptr<absl::Notification> done;
+  };
   struct Mail {
     Session session;
     absl::Time arrived;
-    std::variant<AttachMail, FromWorker, DetachMail> content;
+    std::variant<AttachMail, FromWorker, DetachMail, DrainMail> content;
   };
   // Attempts lost in a row without a step gained.
   struct Losses {
@@ -127,6 +137,7 @@ class Controller {
   void HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time now);
   void HandleEpoch(WorkerEntry& entry, const EpochReport& report);
   void HandleFarewell(WorkerEntry& entry, const Farewell& farewell, absl::Time now);
+  void HandleDrain(WorkerEntry& entry, bool undo, absl::string_view reason, absl::Time now);
   void TellReleased(const WorkerEntry& entry, const GenerationId& id);
 
   // controller_effects.cc: what gangs want
@@ -139,7 +150,9 @@ class Controller {
   bool GiveUp(Live& live, const End& end);
   void FreeWorker(const std::string& worker, const std::string& job);
   void WriteProgress(Live& live, absl::Time now);
-  void AddEvent(const std::string& job, const std::string& text);
+  // To the job's events and to our log. `actor`: who did it, if not the coordinator by itself.
+  void AddEvent(const std::string& job, absl::string_view kind, const std::string& text,
+                absl::string_view actor = "coordinator");
 
   // controller_jobs.cc: which job runs where
   void Reconcile(absl::Time now);
@@ -172,6 +185,7 @@ class Controller {
   // By job id: workers that could not prepare for it, and until when they are not asked again.
   std::map<std::string, std::map<std::string, absl::Time>> unfit_;
   std::map<std::string, int64_t> recoveries_;
+  std::vector<std::shared_ptr<absl::Notification>> answered_;  // once all can see what was done
   bool dirty_ = true;  // something changed that the scheduler should see
   absl::Time next_reconcile_ = absl::InfiniteFuture();
   absl::Time last_turn_ = absl::InfinitePast();

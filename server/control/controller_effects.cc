@@ -45,18 +45,23 @@ job::State StateAfter(const End& end, job::State now, bool give_up) {
       return job::State::kFailed;
     case AttemptOutcome::kCancelled:
       return job::State::kCancelled;
+    case AttemptOutcome::kPaused:
+    case AttemptOutcome::kPreempted:
     case AttemptOutcome::kLost:
       break;
   }
   if (now == job::State::kCancelling) return job::State::kCancelled;
+  if (now == job::State::kPausing) return job::State::kPaused;
   return give_up ? job::State::kFailed : job::State::kQueued;
 }
 
 }  // namespace
 
-void Controller::AddEvent(const std::string& job, const std::string& text) {
+void Controller::AddEvent(const std::string& job, absl::string_view kind, const std::string& text,
+                          absl::string_view actor) {
   LogInfo(text, {{"job", job}});
-  const absl::Status status = jobs_.AppendEvent(job, {absl::Now(), text});
+  const absl::Status status =
+      jobs_.AppendEvent(job, {absl::Now(), text, std::string(actor), std::string(kind)});
   if (!status.ok()) LogError(status.message(), {{"job", job}});
 }
 
@@ -86,18 +91,22 @@ bool Controller::CarryOne(Live& live, const Effect& effect) {
     rendezvous_.Close({job, live.gang.options().attempt, close->generation});
   } else if (const auto* lost = std::get_if<Lost>(&effect)) {
     dirty_ = true;
+    absl::string_view kind = "worker_lost";
     if (lost->unfit) {
+      kind = "worker_left_out";
       unfit_[job][lost->worker] = options_.clock() + options_.unfit_pause;
+    } else if (lost->planned) {
+      kind = "worker_drained";
     } else {
       ++recoveries_["worker_lost"];
     }
     FreeWorker(lost->worker, job);
-    AddEvent(job, lost->text);
+    AddEvent(job, kind, lost->text, lost->worker);
   } else if (const auto* retire = std::get_if<Retire>(&effect)) {
     FreeWorker(retire->worker, job);
     workers_.Retire(retire->worker, options_.clock() + kExitWithin);
   } else if (const auto* note = std::get_if<Note>(&effect)) {
-    AddEvent(job, note->text);
+    AddEvent(job, "gang", note->text);
   } else if (const auto* end = std::get_if<End>(&effect)) {
     return CarryEnd(live, *end);
   }
@@ -137,7 +146,7 @@ bool Controller::CarryCommit(Live& live, const Formation& formation) {
     return false;
   }
   rendezvous_.Open(formation.generation);
-  AddEvent(live.job.id,
+  AddEvent(live.job.id, "generation",
            absl::StrCat("attempt ", formation.generation.attempt, " generation ",
                         formation.generation.generation, ": ", formation.members.size(),
                         " workers over ", formation.backend, " from step ", formation.start_step));
@@ -212,7 +221,7 @@ bool Controller::CarryEnd(Live& live, const End& end) {
   live.progress.reset();
   if (end.outcome != AttemptOutcome::kLost || give_up) losses_.erase(live.job.id);
   if (end.outcome == AttemptOutcome::kLost) ++recoveries_["attempt_lost"];
-  AddEvent(live.job.id,
+  AddEvent(live.job.id, absl::StrCat("attempt_", OutcomeName(end.outcome)),
            absl::StrCat("attempt ", live.gang.options().attempt, " ", OutcomeName(end.outcome),
                         end.reason.empty() ? "" : ": ", end.reason));
   for (const WorkerView& view : workers_.Views(options_.clock())) {

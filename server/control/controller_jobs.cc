@@ -46,6 +46,9 @@ void Controller::Reconcile(absl::Time now) {
     if (job.state == job::State::kCancelling && live != live_.end()) {
       Live& stopped = *live->second;
       Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kCancelled, "cancelled", now));
+    } else if (job.state == job::State::kPausing && live != live_.end()) {
+      Live& stopped = *live->second;
+      Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kPaused, "paused", now));
     }
     if (job.state != job::State::kQueued || live != live_.end()) continue;
     const auto losses = losses_.find(job.id);
@@ -144,7 +147,7 @@ absl::Status Controller::FindFiles(Live& live) {
     live.resume = checkpoint->file;
   } else if (absl::IsDataLoss(checkpoint.status())) {
     // Every step can be computed again, so the job goes on from the start, and says so.
-    AddEvent(live.job.id,
+    AddEvent(live.job.id, "checkpoint_damaged",
              absl::StrCat(checkpoint.status().message(), "; it starts again from step 0"));
   } else if (!absl::IsNotFound(checkpoint.status())) {
     return checkpoint.status();
@@ -188,7 +191,7 @@ void Controller::Recover(const job::Job& job, absl::Time now) {
   if (!status.ok()) LogWarning(status.message(), {{"job", job.id}});
   Effects effects = live->gang.Restore(job.attempts.back().generation, job.members, now);
   Live& kept = *(live_[job.id] = std::move(live));
-  AddEvent(job.id,
+  AddEvent(job.id, "coordinator_restarted",
            absl::StrCat("the coordinator has restarted; attempt ", job.attempts.back().number,
                         " is out of reach until its workers "
                         "attach again"));
@@ -237,14 +240,14 @@ void Controller::StartJob(const scheduler::Start& start, absl::Time now) {
     return;
   }
   if (!files.ok()) {
-    AddEvent(start.job, absl::StrCat("failed: ", files.message()));
+    AddEvent(start.job, "failed", absl::StrCat("failed: ", files.message()));
     return;
   }
   auto ready = MakeLive(*written);
   ready->resume = live->resume;
   ready->init = live->init;
   ready->runtime_ends = live->runtime_ends;
-  AddEvent(start.job,
+  AddEvent(start.job, "started",
            absl::StrCat("attempt ", attempt.number, " starts on ",
                         absl::StrJoin(start.workers, ", "), " from step ", attempt.start_step));
   Live& kept = *(live_[start.job] = std::move(ready));
@@ -260,7 +263,8 @@ void Controller::AddJoiners(absl::Time now) {
                         idle.kernel_family == example->kernel_family;
       if (!fits || IsUnfit(id, idle.id, now)) continue;
       const WorkerFacts facts = workers_.Find(idle.id)->facts;
-      AddEvent(id, absl::StrCat("worker ", idle.id, " (host ", facts.host, ") is to join"));
+      AddEvent(id, "worker_joins",
+               absl::StrCat("worker ", idle.id, " (host ", facts.host, ") is to join"), idle.id);
       Carry(*live, live->gang.OnJoiner(facts, now));
     }
   }

@@ -24,6 +24,11 @@ void Merge(const job::Metrics& from, job::Metrics& into) {
 void Controller::Handle(Mail& mail) {
   if (auto* attach = std::get_if<AttachMail>(&mail.content)) {
     HandleAttach(mail.session, *attach, mail.arrived);
+  } else if (auto* drain = std::get_if<DrainMail>(&mail.content)) {
+    if (WorkerEntry* entry = workers_.Find(drain->worker)) {
+      HandleDrain(*entry, drain->undo, "asked for by a user", mail.arrived);
+    }
+    answered_.push_back(std::move(drain->done));
   } else if (std::holds_alternative<DetachMail>(mail.content)) {
     HandleDetach(mail.session, mail.arrived);
   } else if (WorkerEntry* entry = workers_.OfSession(mail.session)) {
@@ -77,6 +82,10 @@ void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time 
     HandleFarewell(entry, *farewell, now);
     return;
   }
+  if (const auto* drain = std::get_if<DrainNotice>(&message)) {
+    HandleDrain(entry, /*undo=*/false, drain->reason, now);
+    return;
+  }
   const GenerationId id = std::visit(
       [](const auto& word) -> GenerationId {
         if constexpr (requires { word.generation.job; }) return word.generation;
@@ -114,6 +123,24 @@ void Controller::HandleEpoch(WorkerEntry& entry, const EpochReport& report) {
                  .status();
   }
   if (!status.ok()) LogError(status.message(), {{"job", live->job.id}});
+}
+
+void Controller::HandleDrain(WorkerEntry& entry, bool undo, absl::string_view reason,
+                             absl::Time now) {
+  if (entry.draining == !undo) return;
+  dirty_ = true;
+  entry.draining = !undo;
+  const std::string worker = entry.facts.id;
+  LogInfo(undo ? "worker drains no more" : "worker drains",
+          {{"worker", worker}, {"reason", std::string(reason)}});
+  Live* live = LiveOf(worker);
+  if (live == nullptr) return;
+  AddEvent(
+      live->job.id, "drain",
+      undo ? absl::StrCat("worker ", worker, " drains no more")
+           : absl::StrCat("worker ", worker, " drains: ", reason, "; it leaves at the next step"),
+      worker);
+  Carry(*live, live->gang.OnDrain(worker, !undo, now));
 }
 
 void Controller::HandleFarewell(WorkerEntry& entry, const Farewell& farewell, absl::Time now) {

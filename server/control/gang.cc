@@ -25,6 +25,10 @@ absl::string_view OutcomeName(AttemptOutcome outcome) {
       return "lost";
     case AttemptOutcome::kCancelled:
       return "cancelled";
+    case AttemptOutcome::kPaused:
+      return "paused";
+    case AttemptOutcome::kPreempted:
+      return "preempted";
   }
   return "";
 }
@@ -231,6 +235,15 @@ Effects Gang::OnFarewell(absl::string_view worker, absl::string_view reason, abs
   return out;
 }
 
+Effects Gang::OnDrain(absl::string_view worker, bool draining, absl::Time now) {
+  Effects out;
+  Member* member = Find(worker);
+  if (member == nullptr || member->draining == draining) return out;
+  member->draining = draining;
+  Settle(now, out);
+  return out;
+}
+
 // ---- what the coordinator wants ----------------------------------------------------------------
 
 Effects Gang::OnJoiner(const WorkerFacts& worker, absl::Time now) {
@@ -244,7 +257,7 @@ Effects Gang::RequestStop(AttemptOutcome outcome, const std::string& reason, abs
   if (ended() || stopping_) return out;
   stopping_ = Stopping{outcome, reason, now, std::nullopt};
   if (phase_ != Phase::kFormed) {  // no gang runs: nothing has to agree on a step
-    FinishStop("", out);
+    if (!StopKeepsState()) FinishStop("", out);
     return out;
   }
   for (Member& member : members_) {

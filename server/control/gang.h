@@ -37,7 +37,14 @@ struct GangOptions {
   GangTimes times;
 };
 
-enum class AttemptOutcome { kSucceeded, kFailed, kLost, kCancelled };
+enum class AttemptOutcome {
+  kSucceeded,
+  kFailed,
+  kLost,
+  kCancelled,
+  kPaused,     // stopped with a checkpoint: the job is PAUSED
+  kPreempted,  // stopped with a checkpoint: the job waits again
+};
 absl::string_view OutcomeName(AttemptOutcome outcome);  // "succeeded" ...
 
 // ---- effects -----------------------------------------------------------------------------------
@@ -60,7 +67,8 @@ struct Close {  // the rendezvous of `generation` is over
 struct Lost {  // `worker` is a member no more
   std::string worker;
   std::string text;
-  bool unfit = false;  // it could not prepare: do not ask it again soon
+  bool unfit = false;    // it could not prepare: do not ask it again soon
+  bool planned = false;  // it drains: nothing is lost
 };
 struct Retire {  // `worker` should exit soon (its MPI world ends): give it nothing meanwhile
   std::string worker;
@@ -105,11 +113,17 @@ class Gang {
   Effects OnReport(absl::string_view worker, const MemberReport& report, absl::Time now);
   Effects OnResult(absl::string_view worker, const AttemptResult& result, absl::Time now);
   Effects OnFarewell(absl::string_view worker, absl::string_view reason, absl::Time now);
+  // It is to leave at the next step boundary. The others go on without it; if they would be too
+  // few, the attempt stops there with a checkpoint and ends as preempted.
+  // False takes it back.
+  Effects OnDrain(absl::string_view worker, bool draining, absl::Time now);
   // False: it speaks of a generation that is over (or never was), and counts for nothing.
   bool OnProgress(absl::string_view worker, const Progress& progress);
   // REQUIRES: CanTakeJoiner().
   Effects OnJoiner(const WorkerFacts& worker, absl::Time now);
-  // Stop at the next step boundary; the attempt ends with `outcome` unless it ends before.
+  // Stop at the next step boundary; the attempt ends with `outcome` unless it ends before. To be
+  // paused or preempted, a gang that is between two generations forms the next one first: its
+  // members may be ahead of every checkpoint.
   Effects RequestStop(AttemptOutcome outcome, const std::string& reason, absl::Time now);
   // Time has passed: judges who is lost and which waits are over.
   Effects OnTick(absl::Time now);
@@ -149,6 +163,7 @@ class Gang {
     bool told_to_leave = false;
     bool attached = true;
     bool died = false;  // its stream ended while it was in touch: a process that is gone
+    bool draining = false;
     absl::Time last_heard;
     absl::Time detached_at = absl::InfinitePast();
     int64_t step = 0;
@@ -183,6 +198,11 @@ class Gang {
   void Break(const std::string& reason, absl::Time now, Effects& out);
   void LeaveTogether(absl::Time now, Effects& out);
   void Invite(Effects& out);
+  void Retreat(absl::Time now, Effects& out);
+  void Dismiss(MemberState state, absl::Time now, Effects& out);
+  bool AllReported(bool& joiner_comes) const;
+  // A stop that must not lose a step.
+  bool StopKeepsState() const;
   void Settle(absl::Time now, Effects& out);
   std::string DifferingReplicas() const;
   void Form(std::vector<Member*> ready, absl::Time now, Effects& out);
@@ -197,8 +217,9 @@ class Gang {
   bool leave_at_boundary_ = false;  // rank 0 was asked to let joiners in
   int64_t highest_step_ = 0;
   int64_t formed_at_step_ = -1;
-  int barren_generations_ = 0;  // formed in a row without a step gained
-  std::string last_cause_;      // why the last generation broke, for reasons
+  int barren_generations_ = 0;      // formed in a row without a step gained
+  std::string last_cause_;          // why the last generation broke, for reasons
+  bool last_left_planned_ = false;  // the last member that went did so by draining
   struct Stopping {
     AttemptOutcome outcome;
     std::string reason;

@@ -90,7 +90,7 @@ void Gang::Remind(Member& member, Effects& out) {
   if (stopping_) {
     out.push_back(Send{member.facts.id, Stop{Id(generation_), true, stopping_->reason}});
   } else if (leave_at_boundary_) {
-    out.push_back(Send{member.facts.id, LeaveGang{Id(generation_), false, "a worker joins"}});
+    out.push_back(Send{member.facts.id, LeaveGang{Id(generation_), false, "the gang changes"}});
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Generations: how one breaks, how the next is made, how the attempt ends.
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "server/control/gang.h"
@@ -40,6 +41,7 @@ void Gang::Drop(const Lost& lost, absl::Time now, Effects& out) {
       place->generation == generation_ && generation_ > 0 && place->state != MemberState::kReady;
   members_.erase(place);
   out.push_back(lost);
+  last_left_planned_ = lost.planned;
   last_cause_ = lost.text;
   if (mpi || (in_generation && (phase_ == Phase::kFormed || leave_at_boundary_))) {
     Break(lost.text, now, out);
@@ -78,14 +80,15 @@ void Gang::Break(const std::string& reason, absl::Time now, Effects& out) {
     member.told_to_leave = true;
     Enter(member, MemberState::kLeaving, now);
   }
-  if (stopping_) {
+  if (stopping_ && !StopKeepsState()) {
     FinishStop(reason, out);
   } else if (IsMpi()) {
     Finish(AttemptOutcome::kLost, reason, {}, out);
   }
 }
 
-// Rank 0 told all members to leave after the same step, for a joiner; the first has reported.
+// Rank 0 told all members to leave after the same step, for one that joins or drains; the first has
+// reported.
 void Gang::LeaveTogether(absl::Time now, Effects& out) {
   phase_ = Phase::kAssembling;
   out.push_back(Close{generation_});
@@ -96,45 +99,107 @@ void Gang::LeaveTogether(absl::Time now, Effects& out) {
   }
 }
 
-// Lets ready joiners in at the next step boundary.
+// Lets ready joiners in, and those out that drain, at the next step boundary.
 void Gang::Invite(Effects& out) {
   if (leave_at_boundary_ || stopping_ || phase_ != Phase::kFormed) return;
   const bool waits = std::any_of(members_.begin(), members_.end(), [](const Member& m) {
-    return m.state == MemberState::kReady && m.attached;
+    return m.attached &&
+           (m.draining ? m.state == MemberState::kInGang : m.state == MemberState::kReady);
   });
   if (!waits) return;
   leave_at_boundary_ = true;
   for (Member& member : members_) Remind(member, out);
 }
 
+// ---- draining ----------------------------------------------------------------------------------
+
+bool Gang::StopKeepsState() const {
+  return stopping_ && generation_ > 0 &&
+         (stopping_->outcome == AttemptOutcome::kPaused ||
+          stopping_->outcome == AttemptOutcome::kPreempted);
+}
+
+// A gang that would be too small without those that drain, or cannot change, stops.
+void Gang::Retreat(absl::Time now, Effects& out) {
+  if (phase_ != Phase::kFormed || stopping_) return;
+  int64_t staying = 0;
+  bool draining = false;
+  for (const Member& member : members_) {
+    if (member.draining) {
+      draining = draining || member.state == MemberState::kInGang;
+    } else if (member.state != MemberState::kPreparing) {
+      ++staying;
+    }
+  }
+  if (!draining) return;
+  if (!IsMpi() && staying >= std::max<int64_t>(options_.min_workers, 1)) return;
+  Effects stop = RequestStop(AttemptOutcome::kPreempted, "its workers drain", now);
+  std::move(stop.begin(), stop.end(), std::back_inserter(out));
+}
+
+// Lets those go that drain and are in `state`, out of every gang, unless one of them alone has the
+// newest state: it comes along once more.
+void Gang::Dismiss(MemberState state, absl::Time now, Effects& out) {
+  int64_t highest = -1;
+  for (const Member& member : members_) {
+    if (!member.draining && member.state == MemberState::kReady) {
+      highest = std::max(highest, member.step);
+    }
+  }
+  std::vector<Lost> leaving;
+  for (const Member& member : members_) {
+    if (!member.draining || member.state != state) continue;
+    if (generation_ > 0 && state == MemberState::kReady && member.step > highest) continue;
+    leaving.push_back({member.facts.id, absl::StrCat(Name(member), " has drained"), false, true});
+  }
+  for (const Lost& lost : leaving) {
+    out.push_back(Send{lost.worker, Release{options_.job, options_.attempt}});
+    Drop(lost, now, out);
+  }
+}
+
 // ---- forming -----------------------------------------------------------------------------------
+
+// Whether all who are waited for are out of every gang and have said so.
+bool Gang::AllReported(bool& joiner_comes) const {
+  joiner_comes = false;
+  for (const Member& member : members_) {
+    if (member.state == MemberState::kReady && member.attached) continue;
+    if (member.awaited) return false;
+    joiner_comes = true;
+  }
+  return true;
+}
 
 // Forms a generation if all who are waited for have reported, or ends the attempt if it cannot.
 void Gang::Settle(absl::Time now, Effects& out) {
+  Retreat(now, out);
   Invite(out);
   if (phase_ != Phase::kAssembling || contact_lost_) return;
-  if (stopping_) {  // all have left for a joiner; there is nothing more to agree on
+  if (stopping_ && !StopKeepsState()) {  // all have left; there is nothing more to agree on
     FinishStop("", out);
     return;
   }
-  std::vector<Member*> ready;
+  Dismiss(MemberState::kPreparing, now, out);
   bool joiner_comes = false;
-  for (Member& member : members_) {
-    if (member.state == MemberState::kReady && member.attached) {
-      ready.push_back(&member);
-    } else if (member.awaited) {
-      return;
-    } else {
-      joiner_comes = true;
-    }
-  }
+  if (ended() || !AllReported(joiner_comes)) return;
   const std::string differing = DifferingReplicas();
   if (!differing.empty()) {
     Finish(AttemptOutcome::kFailed, differing, {}, out);
-  } else if (static_cast<int64_t>(ready.size()) >= std::max<int64_t>(options_.min_workers, 1)) {
+    return;
+  }
+  Dismiss(MemberState::kReady, now, out);
+  if (ended()) return;
+  std::vector<Member*> ready;
+  for (Member& member : members_) {
+    if (member.state == MemberState::kReady && member.attached) ready.push_back(&member);
+  }
+  if (static_cast<int64_t>(ready.size()) >= std::max<int64_t>(options_.min_workers, 1)) {
     Form(std::move(ready), now, out);
+    Retreat(now, out);
+    Invite(out);
   } else if (!joiner_comes) {
-    Finish(AttemptOutcome::kLost,
+    Finish(last_left_planned_ ? AttemptOutcome::kPreempted : AttemptOutcome::kLost,
            absl::StrCat(ready.size(), " of at least ", options_.min_workers, " workers are left",
                         last_cause_.empty() ? "" : "; ", last_cause_),
            {}, out);
@@ -195,6 +260,7 @@ void Gang::Form(std::vector<Member*> ready, absl::Time now, Effects& out) {
   for (const Member* member : ready) {
     out.push_back(Send{member->facts.id, FormGang{formation, member->rank}});
   }
+  if (stopping_) Remind(*ready.front(), out);  // the stop that this generation was formed for
 }
 
 // ---- ending ------------------------------------------------------------------------------------

@@ -89,9 +89,14 @@ struct AttemptResult {
 struct Farewell {
   std::string reason;
 };
+// It was asked to end: it is to leave its gang at a step boundary, then it says farewell.
+struct DrainNotice {
+  std::string reason;
+  absl::Duration within;  // until its machine goes in any case; zero: not known
+};
 
-using FromWorker =
-    std::variant<Heartbeat, MemberReport, Progress, EpochReport, AttemptResult, Farewell>;
+using FromWorker = std::variant<Heartbeat, MemberReport, Progress, EpochReport, AttemptResult,
+                                Farewell, DrainNotice>;
 
 // ---- coordinator -> worker ---------------------------------------------------------------------
 

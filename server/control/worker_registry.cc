@@ -88,7 +88,8 @@ bool WorkerRegistry::IsSilent(const WorkerEntry& entry, absl::Time now) const {
 }
 
 bool WorkerRegistry::IsIdle(const WorkerEntry& entry, absl::Time now) const {
-  return entry.job.empty() && now >= entry.retired_until && !IsSilent(entry, now);
+  return entry.job.empty() && !entry.draining && now >= entry.retired_until &&
+         !IsSilent(entry, now);
 }
 
 std::vector<scheduler::IdleWorker> WorkerRegistry::Idle(absl::Time now) const {
@@ -112,7 +113,7 @@ std::vector<WorkerView> WorkerRegistry::Views(absl::Time now) const {
   std::vector<WorkerView> views;
   for (const auto& [id, entry] : workers_) {
     std::string state = entry.job.empty() ? "idle" : "busy";
-    if (now < entry.retired_until) state = "draining";
+    if (entry.draining || now < entry.retired_until) state = "draining";
     if (IsSilent(entry, now)) state = "silent";
     views.push_back({entry.facts, state, entry.job, entry.attached, entry.last_heartbeat});
   }

@@ -39,6 +39,7 @@ struct WorkerEntry {
   // Expected to exit until then. One that is still here has outlived the fault.
   absl::Time retired_until = absl::InfinitePast();  // by the loop's clock
   std::string job;                                  // of the attempt it is a member of
+  bool draining = false;  // is to be given nothing more; kept over its reconnects
 };
 
 // What the world may see of a worker.

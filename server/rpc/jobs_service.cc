@@ -63,11 +63,24 @@ grpc::Status JobsService::Get(grpc::ServerContext*, const v1::JobRequest* reques
   return ToGrpc(Describe(*job, Detail::kFull, *response));
 }
 
+grpc::Status JobsService::Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response) {
+  if (!stepped.ok()) return ToGrpc(stepped.status());
+  return ToGrpc(Describe(*stepped, Detail::kList, response));
+}
+
 grpc::Status JobsService::Cancel(grpc::ServerContext*, const v1::JobRequest* request,
                                  v1::Job* response) {
-  const auto job = rpc::Cancel(context_, request->job());
-  if (!job.ok()) return ToGrpc(job.status());
-  return ToGrpc(Describe(*job, Detail::kList, *response));
+  return Step(rpc::Cancel(context_, request->job()), *response);
+}
+
+grpc::Status JobsService::Pause(grpc::ServerContext*, const v1::JobRequest* request,
+                                v1::Job* response) {
+  return Step(rpc::Pause(context_, request->job()), *response);
+}
+
+grpc::Status JobsService::Resume(grpc::ServerContext*, const v1::JobRequest* request,
+                                 v1::Job* response) {
+  return Step(rpc::Resume(context_, request->job()), *response);
 }
 
 grpc::Status JobsService::Evaluate(grpc::ServerContext*, const v1::EvaluateRequest* request,
@@ -111,6 +124,14 @@ grpc::Status JobsService::ListWorkers(grpc::ServerContext*, const v1::ListWorker
   for (const control::WorkerView& view : context_.controller.Fleet().workers) {
     *response->add_workers() = ToProto(view);
   }
+  return grpc::Status::OK;
+}
+
+grpc::Status JobsService::Drain(grpc::ServerContext*, const v1::DrainRequest* request,
+                                v1::Worker* response) {
+  const auto drained = context_.controller.Drain(request->worker(), request->undo());
+  if (!drained.ok()) return ToGrpc(drained.status());
+  *response = ToProto(*drained);
   return grpc::Status::OK;
 }
 

@@ -26,6 +26,10 @@ class JobsService final : public v1::Jobs::Service {
                      grpc::ServerWriter<v1::Job>* writer) override;
   grpc::Status Cancel(grpc::ServerContext* call, const v1::JobRequest* request,
                       v1::Job* response) override;
+  grpc::Status Pause(grpc::ServerContext* call, const v1::JobRequest* request,
+                     v1::Job* response) override;
+  grpc::Status Resume(grpc::ServerContext* call, const v1::JobRequest* request,
+                      v1::Job* response) override;
   grpc::Status Logs(grpc::ServerContext* call, const v1::LogsRequest* request,
                     grpc::ServerWriter<v1::LogLine>* writer) override;
   grpc::Status Evaluate(grpc::ServerContext* call, const v1::EvaluateRequest* request,
@@ -36,6 +40,8 @@ class JobsService final : public v1::Jobs::Service {
                              v1::UploadResponse* response) override;
   grpc::Status ListWorkers(grpc::ServerContext* call, const v1::ListWorkersRequest* request,
                            v1::ListWorkersResponse* response) override;
+  grpc::Status Drain(grpc::ServerContext* call, const v1::DrainRequest* request,
+                     v1::Worker* response) override;
   grpc::Status SubmitSweep(grpc::ServerContext* call, const v1::SubmitRequest* request,
                            v1::Sweep* response) override;
   grpc::Status GetSweep(grpc::ServerContext* call, const v1::SweepRequest* request,
@@ -48,6 +54,7 @@ class JobsService final : public v1::Jobs::Service {
  private:
   enum class Detail { kList, kWatch, kFull };  // without epochs; with them; with events, too
   absl::Status Describe(const job::Job& job, Detail detail, v1::Job& proto);
+  grpc::Status Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response);
   absl::Status DescribeSweep(const job::Sweep& sweep, bool brief, v1::Sweep& proto);
   absl::Status WatchJob(grpc::ServerContext& call, const std::string& key,
                         grpc::ServerWriter<v1::Job>& writer);

@@ -177,11 +177,58 @@ absl::Status CancelJob(job::Job& job) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<job::Job> Cancel(const Context& context, const std::string& key) {
+namespace {
+
+absl::Status PauseJob(job::Job& job) {
+  if (job.state == job::State::kPausing || job.state == job::State::kPaused) {
+    return absl::OkStatus();
+  }
+  // The store refuses what the transition table does not have.
+  job.state = job.state == job::State::kQueued ? job::State::kPaused : job::State::kPausing;
+  job.reason = "paused";
+  return absl::OkStatus();
+}
+
+absl::Status ResumeJob(job::Job& job) {
+  const bool goes_on = job.state == job::State::kQueued || job.state == job::State::kStarting ||
+                       job.state == job::State::kRunning;
+  if (goes_on) return absl::OkStatus();
+  if (job.state == job::State::kPausing) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", job.id, " is still PAUSING; resume it once it is PAUSED (`hebb pause ",
+                     job.id, " --wait`)"));
+  }
+  job.state = job::State::kQueued;
+  job.reason.clear();
+  return absl::OkStatus();
+}
+
+// One step of a job that a user asks for; the control loop does the rest.
+absl::StatusOr<job::Job> Step(const Context& context, const std::string& key,
+                              const store::JobStore::Change& change, absl::string_view kind) {
   HEBB_ASSIGN_OR_RETURN(const job::Job found, context.jobs.Get(key));
-  auto cancelled = context.jobs.Update(found.id, CancelJob);
-  if (cancelled.ok()) context.controller.Wake();
-  return cancelled;
+  HEBB_ASSIGN_OR_RETURN(job::Job stepped, context.jobs.Update(found.id, change));
+  context.controller.Wake();
+  if (stepped.state == found.state) return stepped;
+  HEBB_RETURN_IF_ERROR(context.jobs.AppendEvent(
+      found.id, {absl::Now(),
+                 absl::StrCat(job::StateName(found.state), " to ", job::StateName(stepped.state)),
+                 "user", std::string(kind)}));
+  return stepped;
+}
+
+}  // namespace
+
+absl::StatusOr<job::Job> Cancel(const Context& context, const std::string& key) {
+  return Step(context, key, CancelJob, "cancel");
+}
+
+absl::StatusOr<job::Job> Pause(const Context& context, const std::string& key) {
+  return Step(context, key, PauseJob, "pause");
+}
+
+absl::StatusOr<job::Job> Resume(const Context& context, const std::string& key) {
+  return Step(context, key, ResumeJob, "resume");
 }
 
 }  // namespace hebb::rpc

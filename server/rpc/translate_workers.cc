@@ -229,9 +229,11 @@ std::optional<control::FromWorker> FromProto(const v1::FromWorker& message) {
       return ResultFrom(message.result());
     case v1::FromWorker::kFarewell:
       return control::Farewell{message.farewell().reason()};
+    case v1::FromWorker::kDrain:
+      return control::DrainNotice{message.drain().reason(),
+                                  absl::Milliseconds(message.drain().within_ms())};
     case v1::FromWorker::kHello:
     case v1::FromWorker::kLog:
-    case v1::FromWorker::kDrain:
     case v1::FromWorker::kDigests:
     case v1::FromWorker::MESSAGE_NOT_SET:
       return std::nullopt;

@@ -21,6 +21,7 @@ sigset_t EndingSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGUSR1);  // a cluster's notice before it takes the machine
   return set;
 }
 

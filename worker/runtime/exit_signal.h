@@ -24,7 +24,8 @@ struct ExitRequest {
   std::string reason;
 };
 
-// Make it in main before any thread: SIGTERM and SIGINT then wait for Wait, and SIGPIPE is ignored.
+// Make it in main before any thread: SIGTERM, SIGINT and SIGUSR1 then wait for Wait, and SIGPIPE is
+// ignored.
 class ExitSignal {
  public:
   ExitSignal();

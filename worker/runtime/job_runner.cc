@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/runtime/job_runner.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -8,6 +9,12 @@
 #include "common/log.h"
 
 namespace hebb::runtime {
+namespace {
+
+// A step of a gang that must part without the coordinator.
+constexpr absl::Duration kPartWithin = absl::Seconds(2);
+
+}  // namespace
 
 JobRunner::JobRunner(AttemptContext context, Outbox& outbox)
     : context_(std::move(context)), outbox_(outbox), thread_([this] { TrainForever(); }) {}
@@ -21,13 +28,27 @@ JobRunner::~JobRunner() {
   thread_.join();
 }
 
-void JobRunner::LeaveGang(absl::Duration notice) {
+v1::FromWorker JobRunner::DrainNoticeLocked() const {
+  v1::FromWorker message;
+  *message.mutable_drain() = *drain_;
+  return message;
+}
+
+void JobRunner::Drain(absl::string_view reason, absl::Duration within) {
+  const absl::Time deadline = absl::Now() + within;
   std::shared_ptr<Assignment> assignment;
   {
     absl::MutexLock lock(&mutex_);
-    assignment = current_;
+    if (!fresh_ && !training_) return;
+    drain_.emplace();
+    drain_->set_reason(std::string(reason));
+    drain_->set_within_ms(absl::ToInt64Milliseconds(within));
+    outbox_.Send(DrainNoticeLocked());
+    mutex_.AwaitWithDeadline(absl::Condition(this, &JobRunner::IdleOrAlone), deadline);
+    if (training_) assignment = current_;
   }
-  if (assignment != nullptr) assignment->LeaveUntil(absl::Now() + notice);
+  const absl::Time alone = std::min(deadline, absl::Now() + kPartWithin);
+  if (assignment != nullptr) assignment->LeaveUntil(alone);
 }
 
 bool JobRunner::Drop(absl::Time deadline) {
@@ -41,10 +62,16 @@ bool JobRunner::Drop(absl::Time deadline) {
 
 void JobRunner::Attach(const Open& open) {
   absl::MutexLock lock(&mutex_);
+  const auto open_draining = [&](std::optional<v1::HeldAttempt> held,
+                                 std::vector<v1::FromWorker> again) {
+    mutex_.AssertHeld();
+    if (drain_) again.push_back(DrainNoticeLocked());
+    open(std::move(held), std::move(again));
+  };
   if (current_) {
-    current_->Attach(open);
+    current_->Attach(open_draining);
   } else {
-    open(std::nullopt, {});
+    open_draining(std::nullopt, {});
   }
 }
 
@@ -73,6 +100,10 @@ void JobRunner::Received(const v1::ToWorker& message) {
 
 void JobRunner::AttachedChanged(bool attached) {
   context_.metrics.SetAttached(attached);
+  {
+    absl::MutexLock lock(&mutex_);
+    attached_ = attached;
+  }
   if (attached) LogInfo("attached to the coordinator", {{"address", context_.channel.address()}});
 }
 

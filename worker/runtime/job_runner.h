@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "worker/runtime/assignment.h"
@@ -25,8 +27,10 @@ class JobRunner : public SessionHandler {
   JobRunner(AttemptContext context, Outbox& outbox);
   ~JobRunner() override;  // Release of whatever is held; joins
 
-  // Ends in good order: leaves a running gang at a step boundary if that comes within `notice`.
-  void LeaveGang(absl::Duration notice);
+  // Asks the coordinator to be let go at a step boundary, with a checkpoint if nobody else has the
+  // state, and waits for that, but no longer than `within`. Without contact to the coordinator a
+  // rank 0 still lets its gang part at a step boundary.
+  void Drain(absl::string_view reason, absl::Duration within);
 
   // Drops what is held. True if the training thread is idle by the deadline.
   bool Drop(absl::Time deadline);
@@ -42,6 +46,10 @@ class JobRunner : public SessionHandler {
   // The assignment in hand, if it is the one meant.
   std::shared_ptr<Assignment> Find(absl::string_view job, int attempt) const;
   bool WorkOrEnd() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return fresh_ || ending_; }
+  bool IdleOrAlone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !attached_ || (!training_ && !fresh_);
+  }
+  v1::FromWorker DrainNoticeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !training_; }
 
   const AttemptContext context_;
@@ -52,6 +60,8 @@ class JobRunner : public SessionHandler {
   bool fresh_ ABSL_GUARDED_BY(mutex_) = false;     // current_ was not taken up yet
   bool training_ ABSL_GUARDED_BY(mutex_) = false;  // the thread is busy
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  bool attached_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<v1::DrainNotice> drain_ ABSL_GUARDED_BY(mutex_);  // told again on each new stream
   std::thread thread_;
 };
 

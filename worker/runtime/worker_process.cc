@@ -24,7 +24,6 @@
 namespace hebb::runtime {
 namespace {
 
-constexpr absl::Duration kLeaveGangWithin = absl::Seconds(2);
 constexpr absl::Duration kDropWithin = absl::Milliseconds(500);
 constexpr absl::Duration kFarewellWithin = absl::Seconds(1);
 constexpr int kEndWithinSeconds = 6;
@@ -54,10 +53,13 @@ absl::StatusOr<std::unique_ptr<comm::MpiWorld>> JoinWorld() {
 // What an MPI world leaves behind after an error must not be touched again (mpi_communicator.h).
 [[noreturn]] void Restart() { std::_Exit(kExitRestart); }
 
-void End(const ExitRequest& request, JobRunner& runner, Session& session) {
+void End(const ExitRequest& request, absl::Duration drain_within, JobRunner& runner,
+         Session& session) {
   LogInfo("ending", {{"reason", request.reason}});
-  ExitWithin(kEndWithinSeconds, request.code);
-  if (request.code == kExitOk) runner.LeaveGang(kLeaveGangWithin);
+  const int drain_seconds =
+      static_cast<int>(absl::ToInt64Seconds(absl::Ceil(drain_within, absl::Seconds(1))));
+  ExitWithin(drain_seconds + kEndWithinSeconds, request.code);
+  if (request.code == kExitOk) runner.Drain(request.reason, drain_within);
   runner.Drop(absl::Now() + kDropWithin);
   session.Leave(request.reason, kFarewellWithin);
 }
@@ -108,7 +110,7 @@ absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit) {
     LogWarning(request.reason);
     Restart();
   }
-  End(request, runner, session);
+  End(request, options.drain_within, runner, session);
   if (request.code == kExitRefused) LogError(request.reason);
   return request.code;
 }

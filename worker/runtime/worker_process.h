@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "worker/runtime/exit_signal.h"
 
 namespace hebb::runtime {
@@ -17,6 +18,8 @@ struct WorkerOptions {
   std::string advertise;  // "": the address towards the coordinator
   std::string http;       // HOST:PORT, "": no HTTP
   int threads = 0;        // 0: one per core this process may run on
+  // How long a worker that is asked to end may take to leave its gang in good order.
+  absl::Duration drain_within = absl::Seconds(20);
 };
 
 // Returns the exit code (exit_signal.h) after an end that was asked for. INVALID_ARGUMENT: usage;

@@ -125,7 +125,11 @@ class GangRandomTest : public ::testing::TestWithParam<int> {
       case 9:
         if (Pick(200) == 0) {
           stopping_ = true;
-          Check(gang_->RequestStop(AttemptOutcome::kCancelled, "cancelled", now_));
+          const AttemptOutcome outcomes[] = {AttemptOutcome::kCancelled, AttemptOutcome::kPaused,
+                                             AttemptOutcome::kPreempted};
+          Check(gang_->RequestStop(outcomes[Pick(3)], "stopped", now_));
+        } else if (Pick(20) == 0) {
+          Check(gang_->OnDrain(id, Pick(3) != 0, now_));
         }
         break;
       default:

@@ -243,15 +243,30 @@ TEST_F(GangTest, LogLinesReachTheCoordinatorWithTheirRank) {
   }
 }
 
-TEST_F(GangTest, EndingWorkerLeavesAtTheNextStep) {
+TEST_F(GangTest, EndingWorkerWaitsUntilItIsLetGoAtAStep) {
+  StartTraining();
+  std::thread ending([this] { runner->Drain("terminated", absl::Seconds(60)); });
+  const v1::DrainNotice notice = coordinator.Await(From::kDrain).message.drain();
+  EXPECT_EQ(notice.reason(), "terminated");
+  EXPECT_EQ(notice.within_ms(), 60000);
+  coordinator.Send(LeaveMessage(1, v1::LeaveGang::AT_STEP_BOUNDARY));
+  script.Permit(5);
+  EXPECT_EQ(AwaitReport().cause(), "");
+  coordinator.Send(ReleaseMessage(1));
+  ending.join();
+  session->Leave("terminated", absl::Seconds(10));
+  EXPECT_EQ(script.live_communicators(), 0);
+}
+
+TEST_F(GangTest, EndingWorkerWithoutACoordinatorLeavesAtTheNextStep) {
   StartTraining();
   script.Permit(1);
   coordinator.Await(From::kProgress);
-  script.Permit(1);
-  runner->LeaveGang(absl::Seconds(10));
-  session->Leave("terminated", absl::Seconds(10));
+  coordinator.GoAway();
+  std::thread ending([this] { runner->Drain("terminated", absl::Seconds(60)); });
+  script.Permit(5);
+  ending.join();
   EXPECT_EQ(script.live_communicators(), 0);
-  EXPECT_EQ(coordinator.Count(From::kReport), 1);  // it asks for no further generation
 }
 
 // ---- Release -----------------------------------------------------------------------------------

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// hebb cancel JOB, hebb pause JOB, hebb resume JOB, hebb drain WORKER
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "client/commands/commands.h"
+#include "client/format.h"
+#include "client/message_json.h"
+#include "client/progress.h"
+#include "client/session.h"
+#include "common/status_macros.h"
+
+namespace hebb::client {
+namespace {
+
+constexpr char kJobHelp[] = "Id, its beginning, or the job's name";
+
+ExitCode Show(Session& session, const v1::Job& job) {
+  if (session.structured()) {
+    session.Print(ToJson(job));
+  } else {
+    session.out << "job " << job.id() << " " << StateText(job) << std::endl;
+  }
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> Cancel(Session& session, const std::string& name) {
+  HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Cancel(name));
+  return Show(session, job);
+}
+
+// Its checkpoint is durable when it is PAUSED; a job may also end before it gets there.
+absl::StatusOr<v1::Job> AwaitPaused(Session& session, const v1::Job& pausing) {
+  v1::Job last = pausing;
+  const absl::Status status =
+      session.api().Watch(pausing.id(), absl::InfiniteFuture(), [&](const v1::Job& job) {
+        last = job;
+        if (job.state() != v1::PAUSING) session.api().Interrupt();
+      });
+  if (last.state() == v1::PAUSED) return last;
+  if (last.state() == v1::PAUSING) return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat("job ", last.id(), " became ", StateText(last), " before it was paused"));
+}
+
+absl::StatusOr<ExitCode> Pause(Session& session, const std::string& name, bool wait) {
+  HEBB_ASSIGN_OR_RETURN(v1::Job job, session.api().Pause(name));
+  if (wait && job.state() == v1::PAUSING) {
+    HEBB_ASSIGN_OR_RETURN(job, AwaitPaused(session, job));
+  }
+  return Show(session, job);
+}
+
+absl::StatusOr<ExitCode> Resume(Session& session, const std::string& name) {
+  HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Resume(name));
+  return Show(session, job);
+}
+
+absl::StatusOr<ExitCode> Drain(Session& session, const std::string& name, bool undo) {
+  HEBB_ASSIGN_OR_RETURN(const v1::Worker worker, session.api().Drain(name, undo));
+  if (session.structured()) {
+    session.Print(ToJson(worker));
+  } else {
+    session.out << "worker " << worker.id() << " " << worker.state() << std::endl;
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+void AddCancel(CLI::App& app, Session& session) {
+  auto job = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("cancel", "Stop a job for good");
+  command->add_option("job", *job, kJobHelp)->required();
+  command->callback(
+      [&session, job] { session.set_action([&session, job] { return Cancel(session, *job); }); });
+}
+
+void AddPause(CLI::App& app, Session& session) {
+  auto job = std::make_shared<std::string>();
+  auto wait = std::make_shared<bool>(false);
+  CLI::App* command =
+      app.add_subcommand("pause", "Stop a job with a checkpoint, until it is resumed");
+  command->add_option("job", *job, kJobHelp)->required();
+  command->add_flag("--wait", *wait, "Until its checkpoint is durable and it is PAUSED");
+  command->callback([&session, job, wait] {
+    session.set_action([&session, job, wait] { return Pause(session, *job, *wait); });
+  });
+}
+
+void AddResume(CLI::App& app, Session& session) {
+  auto job = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("resume", "Let a paused job go on from its checkpoint");
+  command->add_option("job", *job, kJobHelp)->required();
+  command->callback(
+      [&session, job] { session.set_action([&session, job] { return Resume(session, *job); }); });
+}
+
+void AddDrain(CLI::App& app, Session& session) {
+  auto worker = std::make_shared<std::string>();
+  auto undo = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand(
+      "drain",
+      "Let a worker leave its job at the next step and take no more (until it or the "
+      "coordinator starts again)");
+  command->add_option("worker", *worker, "Id or its beginning, see `hebb workers`")->required();
+  command->add_flag("--undo", *undo, "Let it work again");
+  command->callback([&session, worker, undo] {
+    session.set_action([&session, worker, undo] { return Drain(session, *worker, *undo); });
+  });
+}
+
+}  // namespace hebb::client
