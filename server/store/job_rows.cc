@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/job_rows.h"
 
+#include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
+#include "server/store/epoch_rows.h"
+#include "server/store/job_rules.h"
 
 namespace hebb::store {
 namespace {
@@ -42,21 +46,6 @@ absl::Status TakePoint(Statement& row, job::Job& job) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<std::string> lines, TextToLines(row.TakeText()));
   for (size_t i = 0; i + 1 < lines.size(); i += 2) job.point.emplace_back(lines[i], lines[i + 1]);
   return absl::OkStatus();
-}
-
-void BindMetrics(Statement& row, const job::Metrics& metrics) {
-  row.Bind(metrics.train_loss).Bind(metrics.train_accuracy).Bind(metrics.validation_accuracy);
-  row.Bind(metrics.test_accuracy).Bind(metrics.test_loss);
-}
-
-job::Metrics TakeMetrics(Statement& row) {
-  job::Metrics metrics;
-  metrics.train_loss = row.TakeOptionalReal();
-  metrics.train_accuracy = row.TakeOptionalReal();
-  metrics.validation_accuracy = row.TakeOptionalReal();
-  metrics.test_accuracy = row.TakeOptionalReal();
-  metrics.test_loss = row.TakeOptionalReal();
-  return metrics;
 }
 
 void BindJob(Statement& row, const job::Job& job) {
@@ -157,6 +146,17 @@ absl::Status ReadMembers(Database& database, const JobFilter& filter, const Jobs
   }
 }
 
+auto FieldsOf(const job::Attempt& a) {
+  return std::tie(a.number, a.generation, a.outcome, a.reason, a.start_step, a.started, a.ended);
+}
+auto FieldsOf(const job::Member& m) { return std::tie(m.rank, m.worker, m.host, m.device); }
+
+template <typename T>
+bool AreSame(const std::vector<T>& a, const std::vector<T>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const T& x, const T& y) { return FieldsOf(x) == FieldsOf(y); });
+}
+
 absl::Status WriteAttempts(Database& database, const job::Job& job) {
   HEBB_ASSIGN_OR_RETURN(
       Statement row, database.Prepare("INSERT OR REPLACE INTO attempt VALUES (?,?,?,?,?,?,?,?)"));
@@ -166,9 +166,13 @@ absl::Status WriteAttempts(Database& database, const job::Job& job) {
     HEBB_RETURN_IF_ERROR(row.Bind(attempt.started).Bind(attempt.ended).Run());
     row.Reset();
   }
-  HEBB_ASSIGN_OR_RETURN(Statement rest,
+  return absl::OkStatus();
+}
+
+absl::Status DeleteAttemptsAfter(Database& database, absl::string_view id, size_t kept) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
                         database.Prepare("DELETE FROM attempt WHERE job = ? AND number > ?"));
-  return rest.Bind(job.id).Bind(static_cast<int64_t>(job.attempts.size())).Run();
+  return row.Bind(id).Bind(static_cast<int64_t>(kept)).Run();
 }
 
 absl::Status WriteMembers(Database& database, const job::Job& job) {
@@ -180,9 +184,13 @@ absl::Status WriteMembers(Database& database, const job::Job& job) {
     HEBB_RETURN_IF_ERROR(row.Bind(member.host).Bind(member.device).Run());
     row.Reset();
   }
-  HEBB_ASSIGN_OR_RETURN(Statement rest,
+  return absl::OkStatus();
+}
+
+absl::Status DeleteMembersFrom(Database& database, absl::string_view id, size_t kept) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
                         database.Prepare("DELETE FROM member WHERE job = ? AND position >= ?"));
-  return rest.Bind(job.id).Bind(position).Run();
+  return row.Bind(id).Bind(static_cast<int64_t>(kept)).Run();
 }
 
 }  // namespace
@@ -204,6 +212,41 @@ absl::StatusOr<std::vector<std::string>> TextToLines(absl::string_view text) {
   return lines;
 }
 
+absl::StatusOr<job::Job> ReadJob(Database& database, absl::string_view id) {
+  HEBB_ASSIGN_OR_RETURN(std::vector<job::Job> jobs, ReadJobs(database, {"id = ?", id}));
+  if (jobs.empty()) return NoSuchJob(id);
+  return std::move(jobs.front());
+}
+
+absl::StatusOr<bool> HasRow(Database& database, absl::string_view table, absl::string_view id) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database.Prepare(absl::StrCat("SELECT 1 FROM ", table, " WHERE id = ?")));
+  return row.Bind(id).Step();
+}
+
+absl::Status RequireJob(Database& database, absl::string_view id) {
+  HEBB_ASSIGN_OR_RETURN(const bool found, HasRow(database, "job", id));
+  return found ? absl::OkStatus() : NoSuchJob(id);
+}
+
+absl::StatusOr<std::vector<KeyMatch>> ReadMatches(Database& database, absl::string_view table,
+                                                  absl::string_view key) {
+  // A range of ids, not a function of each, so that the index finds the prefix.
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row, database.Prepare(absl::StrCat("SELECT id, name FROM ", table,
+                                                   " WHERE (id >= ?1 AND id < ?1 || char(1114111)) "
+                                                   "OR name = ?1 ORDER BY id")));
+  row.Bind(key);
+  std::vector<KeyMatch> matches;
+  while (true) {
+    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return matches;
+    KeyMatch& match = matches.emplace_back();
+    match.id = row.TakeText();
+    match.name = row.TakeText();
+  }
+}
+
 absl::StatusOr<std::vector<job::Job>> ReadJobs(Database& database, const JobFilter& filter) {
   HEBB_ASSIGN_OR_RETURN(
       Statement row,
@@ -218,6 +261,7 @@ absl::StatusOr<std::vector<job::Job>> ReadJobs(Database& database, const JobFilt
     HEBB_ASSIGN_OR_RETURN(job::Job job, TakeJob(row));
     jobs.push_back(std::move(job));
   }
+  if (jobs.empty()) return jobs;
   JobsById by_id;
   for (job::Job& job : jobs) by_id[job.id] = &job;
   HEBB_RETURN_IF_ERROR(ReadAttempts(database, filter, by_id));
@@ -235,103 +279,20 @@ absl::Status InsertJob(Database& database, const job::Job& job) {
   return WriteMembers(database, job);
 }
 
-absl::Status UpdateJob(Database& database, const job::Job& job) {
+absl::Status UpdateJob(Database& database, const job::Job& before, const job::Job& after) {
   HEBB_ASSIGN_OR_RETURN(Statement row,
                         database.Prepare(absl::StrCat("UPDATE job SET (", kJobColumns, ") = (",
                                                       kJobMarks, ") WHERE id = ?")));
-  BindJob(row, job);
-  HEBB_RETURN_IF_ERROR(row.Bind(job.id).Run());
-  HEBB_RETURN_IF_ERROR(WriteAttempts(database, job));
-  return WriteMembers(database, job);
-}
-
-namespace {
-
-absl::Status WriteLayers(Database& database, absl::string_view id, const job::EpochRecord& record) {
-  HEBB_ASSIGN_OR_RETURN(Statement row,
-                        database.Prepare("INSERT INTO layer_state VALUES (?,?,?,?,?,?,?,?,?)"));
-  int64_t position = 0;
-  for (const job::LayerState& layer : record.layers) {
-    row.Bind(id).Bind(record.epoch).Bind(position++).Bind(layer.layer);
-    row.Bind(layer.error_angle).Bind(layer.saturated).Bind(layer.sparsity);
-    row.Bind(layer.forward_update_norm).Bind(layer.feedback_update_norm);
-    HEBB_RETURN_IF_ERROR(row.Run());
-    row.Reset();
+  BindJob(row, after);
+  HEBB_RETURN_IF_ERROR(row.Bind(after.id).Run());
+  // Most changes are of a number or a reason, and an attempt's row is as dear as the job's.
+  if (!AreSame(before.attempts, after.attempts)) {
+    HEBB_RETURN_IF_ERROR(WriteAttempts(database, after));
+    HEBB_RETURN_IF_ERROR(DeleteAttemptsAfter(database, after.id, after.attempts.size()));
   }
-  return absl::OkStatus();
-}
-
-absl::Status ReadLayers(Database& database, absl::string_view id,
-                        std::map<int64_t, job::EpochRecord>& epochs) {
-  HEBB_ASSIGN_OR_RETURN(
-      Statement row, database.Prepare("SELECT epoch, layer, error_angle, saturated, sparsity, "
-                                      "forward_update_norm, feedback_update_norm FROM layer_state "
-                                      "WHERE job = ? ORDER BY epoch, position"));
-  row.Bind(id);
-  while (true) {
-    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
-    if (!more) return absl::OkStatus();
-    job::LayerState& layer = epochs.at(row.TakeInt()).layers.emplace_back();
-    layer.layer = row.TakeText();
-    for (std::optional<double>* value : {&layer.error_angle, &layer.saturated, &layer.sparsity,
-                                         &layer.forward_update_norm, &layer.feedback_update_norm}) {
-      *value = row.TakeOptionalReal();
-    }
-  }
-}
-
-}  // namespace
-
-absl::Status WriteEpoch(Database& database, absl::string_view id, const job::EpochRecord& record) {
-  // Replacing the epoch's row takes its old alignment with it.
-  HEBB_ASSIGN_OR_RETURN(
-      Statement row, database.Prepare("INSERT OR REPLACE INTO epoch VALUES (?,?,?,?,?,?,?,?,?)"));
-  row.Bind(id).Bind(record.epoch).Bind(record.step).Bind(record.seconds);
-  BindMetrics(row, record.metrics);
-  HEBB_RETURN_IF_ERROR(row.Run());
-  HEBB_ASSIGN_OR_RETURN(Statement layer_row,
-                        database.Prepare("INSERT INTO alignment VALUES (?,?,?,?,?)"));
-  int64_t position = 0;
-  for (const auto& [layer, cosine] : record.alignment) {
-    layer_row.Bind(id).Bind(record.epoch).Bind(position++).Bind(layer).Bind(cosine);
-    HEBB_RETURN_IF_ERROR(layer_row.Run());
-    layer_row.Reset();
-  }
-  return WriteLayers(database, id, record);
-}
-
-absl::StatusOr<std::vector<job::EpochRecord>> ReadEpochs(Database& database, absl::string_view id) {
-  HEBB_ASSIGN_OR_RETURN(Statement row,
-                        database.Prepare("SELECT epoch, step, seconds, train_loss, train_accuracy, "
-                                         "validation_accuracy, test_accuracy, test_loss FROM epoch "
-                                         "WHERE job = ? ORDER BY epoch"));
-  row.Bind(id);
-  std::map<int64_t, job::EpochRecord> epochs;
-  while (true) {
-    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
-    if (!more) break;
-    const int64_t number = row.TakeInt();
-    job::EpochRecord& record = epochs[number];
-    record.epoch = number;
-    record.step = row.TakeInt();
-    record.seconds = row.TakeReal();
-    record.metrics = TakeMetrics(row);
-  }
-  HEBB_ASSIGN_OR_RETURN(Statement layer_row,
-                        database.Prepare("SELECT epoch, layer, cosine FROM alignment "
-                                         "WHERE job = ? ORDER BY epoch, position"));
-  layer_row.Bind(id);
-  while (true) {
-    HEBB_ASSIGN_OR_RETURN(const bool more, layer_row.Step());
-    if (!more) break;
-    job::EpochRecord& record = epochs.at(layer_row.TakeInt());
-    std::string layer = layer_row.TakeText();
-    record.alignment.emplace_back(std::move(layer), layer_row.TakeReal());
-  }
-  HEBB_RETURN_IF_ERROR(ReadLayers(database, id, epochs));
-  std::vector<job::EpochRecord> result;
-  for (auto& [number, record] : epochs) result.push_back(std::move(record));
-  return result;
+  if (AreSame(before.members, after.members)) return absl::OkStatus();
+  HEBB_RETURN_IF_ERROR(WriteMembers(database, after));
+  return DeleteMembersFrom(database, after.id, after.members.size());
 }
 
 }  // namespace hebb::store

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs, epochs and checkpoints as rows of the state file. No transactions and no rules here.
+// Jobs as rows of the state file. No transactions here.
 #ifndef HEBB_SERVER_STORE_JOB_ROWS_H_
 #define HEBB_SERVER_STORE_JOB_ROWS_H_
 
@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/job/job.h"
+#include "server/store/job_rules.h"
 #include "server/store/sqlite.h"
 
 namespace hebb::store {
@@ -29,11 +30,19 @@ absl::StatusOr<std::vector<std::string>> TextToLines(absl::string_view text);
 // With attempts and members; newest first.
 absl::StatusOr<std::vector<job::Job>> ReadJobs(Database& database, const JobFilter& filter);
 
-absl::Status InsertJob(Database& database, const job::Job& job);
-absl::Status UpdateJob(Database& database, const job::Job& job);
+// NOT_FOUND.
+absl::StatusOr<job::Job> ReadJob(Database& database, absl::string_view id);
+absl::Status RequireJob(Database& database, absl::string_view id);
 
-absl::Status WriteEpoch(Database& database, absl::string_view id, const job::EpochRecord& record);
-absl::StatusOr<std::vector<job::EpochRecord>> ReadEpochs(Database& database, absl::string_view id);
+// Of `table`, job or sweep.
+absl::StatusOr<bool> HasRow(Database& database, absl::string_view table, absl::string_view id);
+// What `key` may mean in it.
+absl::StatusOr<std::vector<KeyMatch>> ReadMatches(Database& database, absl::string_view table,
+                                                  absl::string_view key);
+
+absl::Status InsertJob(Database& database, const job::Job& job);
+// `before`: what is in the file.
+absl::Status UpdateJob(Database& database, const job::Job& before, const job::Job& after);
 
 }  // namespace hebb::store
 

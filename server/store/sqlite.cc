@@ -51,7 +51,18 @@ absl::Status ErrorOf(sqlite3* connection, int result) {
 
 }  // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+// Many more texts than Hebb has; a bound, should one of them ever hold a value.
+constexpr size_t kMaxIdleStatements = 256;
+
+void Statement::GiveBack::operator()(sqlite3_stmt* statement) const {
+  if (database->idle_.size() >= kMaxIdleStatements) {
+    sqlite3_finalize(statement);
+    return;
+  }
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  database->idle_.emplace(sqlite3_sql(statement), statement);
+}
 
 void Statement::Note(int result) {
   if (bind_result_ == SQLITE_OK) bind_result_ = result;
@@ -160,13 +171,30 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   return database;
 }
 
-absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
-  sqlite3_stmt* statement = nullptr;
-  const int result = sqlite3_prepare_v2(connection_.get(), sql.data(), static_cast<int>(sql.size()),
-                                        &statement, nullptr);
-  if (result != SQLITE_OK) return ToStatus(result, path_, sqlite3_errmsg(connection_.get()));
-  return Statement(statement);
+Database::~Database() {
+  for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);
 }
+
+absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
+  const auto kept = idle_.find(std::string_view(sql.data(), sql.size()));
+  if (kept != idle_.end()) {
+    sqlite3_stmt* const statement = kept->second;
+    idle_.erase(kept);
+    return Statement(statement, *this);
+  }
+  sqlite3_stmt* statement = nullptr;
+  const int result = sqlite3_prepare_v3(connection_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (result != SQLITE_OK) return ToStatus(result, path_, sqlite3_errmsg(connection_.get()));
+  return Statement(statement, *this);
+}
+
+absl::Status Database::Run(absl::string_view sql) {
+  HEBB_ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
+  return statement.Run();
+}
+
+bool Database::InTransaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 
 absl::Status Database::Execute(const std::string& sql) {
   const int result = sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr);
@@ -175,7 +203,7 @@ absl::Status Database::Execute(const std::string& sql) {
 }
 
 absl::StatusOr<Transaction> Transaction::Begin(Database& database) {
-  HEBB_RETURN_IF_ERROR(database.Execute("BEGIN IMMEDIATE"));
+  HEBB_RETURN_IF_ERROR(database.Run("BEGIN IMMEDIATE"));
   return Transaction(database);
 }
 
@@ -183,14 +211,13 @@ Transaction::Transaction(Transaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)) {}
 
 Transaction::~Transaction() {
-  if (database_ == nullptr) return;
-  const absl::Status status = database_->Execute("ROLLBACK");
-  // Some errors (a full disk) have rolled back already; then there is nothing to do.
+  if (database_ == nullptr || !database_->InTransaction()) return;
+  const absl::Status status = database_->Run("ROLLBACK");
   if (!status.ok()) LogWarning("rollback", {{"cause", std::string(status.message())}});
 }
 
 absl::Status Transaction::Commit() {
-  HEBB_RETURN_IF_ERROR(database_->Execute("COMMIT"));
+  HEBB_RETURN_IF_ERROR(database_->Run("COMMIT"));
   database_ = nullptr;
   return absl::OkStatus();
 }

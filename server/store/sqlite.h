@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,9 +21,11 @@ struct sqlite3_stmt;
 
 namespace hebb::store {
 
+class Database;
+
 // A prepared statement. Parameters are bound and columns taken from left to right, so that one
 // list of columns serves all statements of a table. One thread at a time; must not outlive its
-// Database.
+// Database, which keeps it for the next user of the same text.
 //
 // Times are nanoseconds since 1970; an infinite one is NULL. NaN is NULL (SQLite has no NaN).
 class Statement {
@@ -48,13 +52,14 @@ class Statement {
 
  private:
   friend class Database;
-  struct Finalize {
+  struct GiveBack {
+    Database* database = nullptr;
     void operator()(sqlite3_stmt* statement) const;
   };
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  Statement(sqlite3_stmt* statement, Database& database) : statement_(statement, {&database}) {}
   void Note(int result);
 
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<sqlite3_stmt, GiveBack> statement_;
   int next_parameter_ = 1;
   int next_column_ = 0;
   int bind_result_ = 0;
@@ -70,11 +75,23 @@ class Database {
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
                                                         absl::Duration busy_timeout);
 
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // One statement. It is compiled once and then kept, so `sql` must be one of a few texts whose
+  // values are parameters.
   absl::StatusOr<Statement> Prepare(absl::string_view sql);
+  // Prepare and Run, for a statement without parameters.
+  absl::Status Run(absl::string_view sql);
   // One or several statements without parameters; their rows are dropped.
   absl::Status Execute(const std::string& sql);
 
+  // Whether a transaction is open. Some errors (a full disk) end it.
+  bool InTransaction() const;
+
  private:
+  friend struct Statement::GiveBack;
   struct Close {
     void operator()(sqlite3* connection) const;
   };
@@ -83,9 +100,11 @@ class Database {
 
   const std::string path_;
   std::unique_ptr<sqlite3, Close> connection_;
+  // Not in use. The keys are the texts that the statements hold themselves.
+  std::unordered_multimap<std::string_view, sqlite3_stmt*> idle_;
 };
 
-// BEGIN IMMEDIATE ... COMMIT. Rolled back when dropped without Commit.
+// BEGIN IMMEDIATE ... COMMIT: the one writer. Rolled back when dropped without Commit.
 class Transaction {
  public:
   static absl::StatusOr<Transaction> Begin(Database& database);

@@ -5,22 +5,22 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "server/store/job_rules.h"
 #include "server/store/job_store.h"
+#include "server/store/read_pool.h"
 #include "server/store/sqlite.h"
+#include "server/store/write_queue.h"
 
 namespace hebb::store {
 
-// Thread-safe: one connection behind one mutex. A write costs one fsync, so readers wait for
-// milliseconds at most.
+// Thread-safe. Writes go through one WriteQueue; those that come at the same time share an fsync.
+// Reads go over a few connections of their own and wait for no write.
 //
-// Invariants: (1) every public call is one transaction; (2) what a call returns was read or
-// written in that transaction.
+// Invariants: (1) every public call is one transaction, a write's at least; (2) what a call returns
+// was read or written in that transaction.
 class SqliteJobStore : public JobStore {
  public:
   // Creates the file or brings an older one to this build's schema. Errors as Database::Open and
@@ -51,23 +51,23 @@ class SqliteJobStore : public JobStore {
   absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override;
 
  private:
-  explicit SqliteJobStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+  SqliteJobStore(std::unique_ptr<Database> writer, std::unique_ptr<ReadPool> readers)
+      : readers_(std::move(readers)), writer_(std::move(writer)) {}
 
-  absl::StatusOr<job::Job> Find(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<job::Job> Apply(absl::string_view id, const Change& change)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The rows of `table` (job or sweep) that `key` may mean.
-  absl::StatusOr<std::vector<KeyMatch>> Matches(absl::string_view table, absl::string_view key)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status RequireJob(absl::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<std::vector<job::FileRef>> ReadCheckpoints(absl::string_view id)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status DeleteCheckpoint(absl::string_view id, int64_t step)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<bool> IsReferenced(absl::string_view sha256) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What `change` gives (a StatusOr), once it is durable.
+  template <typename F>
+  auto Write(const F& change) -> decltype(change(std::declval<Database&>())) {
+    decltype(change(std::declval<Database&>())) result = absl::InternalError("never run");
+    const absl::Status status = writer_.Run([&](Database& database) {
+      result = change(database);
+      return result.status();
+    });
+    if (!status.ok()) return status;
+    return result;
+  }
 
-  absl::Mutex mutex_;
-  const std::unique_ptr<Database> database_ ABSL_PT_GUARDED_BY(mutex_);
+  const std::unique_ptr<ReadPool> readers_;
+  WriteQueue writer_;
 };
 
 }  // namespace hebb::store

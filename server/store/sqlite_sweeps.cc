@@ -56,10 +56,23 @@ absl::Status InsertSweep(Database& database, const job::Sweep& sweep) {
   return row.Run();
 }
 
-absl::StatusOr<bool> Exists(Database& database, absl::string_view table, absl::string_view id) {
-  HEBB_ASSIGN_OR_RETURN(Statement row,
-                        database.Prepare(absl::StrCat("SELECT 1 FROM ", table, " WHERE id = ?")));
-  return row.Bind(id).Step();
+// The sweep that was stored first for the request, or `sweep` once it and its jobs are stored.
+absl::StatusOr<job::Sweep> StoreOnce(Database& database, const job::Sweep& sweep,
+                                     const std::vector<job::Job>& jobs) {
+  if (!sweep.request_id.empty()) {
+    HEBB_ASSIGN_OR_RETURN(std::vector<job::Sweep> first,
+                          ReadSweeps(database, "request_id = ?", sweep.request_id));
+    if (!first.empty()) return std::move(first.front());
+  }
+  HEBB_ASSIGN_OR_RETURN(const bool taken, HasRow(database, "sweep", sweep.id));
+  if (taken) return absl::AlreadyExistsError(absl::StrCat("there is a sweep ", sweep.id));
+  HEBB_RETURN_IF_ERROR(InsertSweep(database, sweep));
+  for (const job::Job& job : jobs) {
+    HEBB_ASSIGN_OR_RETURN(const bool job_taken, HasRow(database, "job", job.id));
+    if (job_taken) return absl::AlreadyExistsError(absl::StrCat("there is a job ", job.id));
+    HEBB_RETURN_IF_ERROR(InsertJob(database, job));
+  }
+  return sweep;
 }
 
 }  // namespace
@@ -67,40 +80,24 @@ absl::StatusOr<bool> Exists(Database& database, absl::string_view table, absl::s
 absl::StatusOr<job::Sweep> SqliteJobStore::CreateSweep(const job::Sweep& sweep,
                                                        const std::vector<job::Job>& jobs) {
   HEBB_RETURN_IF_ERROR(CheckNewSweep(sweep, jobs));
-  absl::MutexLock lock(&mutex_);
-  HEBB_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*database_));
-  if (!sweep.request_id.empty()) {
-    HEBB_ASSIGN_OR_RETURN(std::vector<job::Sweep> first,
-                          ReadSweeps(*database_, "request_id = ?", sweep.request_id));
-    if (!first.empty()) return std::move(first.front());
-  }
-  HEBB_ASSIGN_OR_RETURN(const bool taken, Exists(*database_, "sweep", sweep.id));
-  if (taken) return absl::AlreadyExistsError(absl::StrCat("there is a sweep ", sweep.id));
-  HEBB_RETURN_IF_ERROR(InsertSweep(*database_, sweep));
-  for (const job::Job& job : jobs) {
-    HEBB_ASSIGN_OR_RETURN(const bool job_taken, Exists(*database_, "job", job.id));
-    if (job_taken) return absl::AlreadyExistsError(absl::StrCat("there is a job ", job.id));
-    HEBB_RETURN_IF_ERROR(InsertJob(*database_, job));
-  }
-  HEBB_RETURN_IF_ERROR(transaction.Commit());
-  return sweep;
+  return Write([&](Database& database) { return StoreOnce(database, sweep, jobs); });
 }
 
 absl::StatusOr<job::Sweep> SqliteJobStore::GetSweep(absl::string_view key) {
-  absl::MutexLock lock(&mutex_);
-  HEBB_ASSIGN_OR_RETURN(const std::vector<KeyMatch> matches, Matches("sweep", key));
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  HEBB_ASSIGN_OR_RETURN(const std::vector<KeyMatch> matches, ReadMatches(*reader, "sweep", key));
   HEBB_ASSIGN_OR_RETURN(const std::string id, PickSweep(key, matches));
-  HEBB_ASSIGN_OR_RETURN(std::vector<job::Sweep> sweeps, ReadSweeps(*database_, "id = ?", id));
+  HEBB_ASSIGN_OR_RETURN(std::vector<job::Sweep> sweeps, ReadSweeps(*reader, "id = ?", id));
   if (sweeps.empty()) return NoSuchSweep(id);
   return std::move(sweeps.front());
 }
 
 absl::StatusOr<std::vector<JobStore::SweepOverview>> SqliteJobStore::ListSweeps() {
-  absl::MutexLock lock(&mutex_);
-  HEBB_ASSIGN_OR_RETURN(std::vector<job::Sweep> sweeps, ReadSweeps(*database_, "TRUE", ""));
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  HEBB_ASSIGN_OR_RETURN(std::vector<job::Sweep> sweeps, ReadSweeps(*reader, "TRUE", ""));
   HEBB_ASSIGN_OR_RETURN(Statement row,
-                        database_->Prepare("SELECT sweep, state, count(*) FROM job "
-                                           "WHERE sweep IS NOT NULL GROUP BY sweep, state"));
+                        (*reader).Prepare("SELECT sweep, state, count(*) FROM job "
+                                          "WHERE sweep IS NOT NULL GROUP BY sweep, state"));
   std::map<std::string, job::StateCounts> counts;
   while (true) {
     HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
@@ -118,10 +115,10 @@ absl::StatusOr<std::vector<JobStore::SweepOverview>> SqliteJobStore::ListSweeps(
 }
 
 absl::StatusOr<std::vector<job::Job>> SqliteJobStore::SweepJobs(absl::string_view id) {
-  absl::MutexLock lock(&mutex_);
-  HEBB_ASSIGN_OR_RETURN(const bool found, Exists(*database_, "sweep", id));
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  HEBB_ASSIGN_OR_RETURN(const bool found, HasRow(*reader, "sweep", id));
   if (!found) return NoSuchSweep(id);
-  HEBB_ASSIGN_OR_RETURN(std::vector<job::Job> jobs, ReadJobs(*database_, {"sweep = ?", id}));
+  HEBB_ASSIGN_OR_RETURN(std::vector<job::Job> jobs, ReadJobs(*reader, {"sweep = ?", id}));
   std::reverse(jobs.begin(), jobs.end());
   return jobs;
 }
