@@ -109,9 +109,7 @@ absl::StatusOr<v1::Job> Api::Submit(const v1::SubmitRequest& request) {
   return connection_->Call<v1::Job>(&v1::Jobs::Stub::Submit, request);
 }
 
-absl::StatusOr<v1::ListResponse> Api::List(bool all) {
-  v1::ListRequest request;
-  request.set_all(all);
+absl::StatusOr<v1::ListResponse> Api::List(const v1::ListRequest& request) {
   return connection_->Call<v1::ListResponse>(&v1::Jobs::Stub::List, request);
 }
 

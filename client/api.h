@@ -28,7 +28,8 @@ class Api {
 
   absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request);
   absl::StatusOr<v1::Job> Submit(const v1::SubmitRequest& request);
-  absl::StatusOr<v1::ListResponse> List(bool all);
+  // One page.
+  absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request);
   absl::StatusOr<v1::Job> Get(const std::string& job);
   absl::StatusOr<v1::Job> Cancel(const std::string& job);
   absl::StatusOr<v1::Job> Pause(const std::string& job);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // hebb list, hebb workers
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -46,20 +49,77 @@ std::vector<std::string> JobRow(const v1::Job& job, bool wide) {
   return row;
 }
 
-absl::StatusOr<ExitCode> List(Session& session, bool all) {
-  HEBB_ASSIGN_OR_RETURN(const v1::ListResponse answer, session.api().List(all));
+struct ListOptions {
+  bool all = false;
+  bool archived = false;
+  std::vector<std::string> states = {};
+  std::string user = {};
+  std::string name = {};
+  std::string sweep = {};
+  int64_t limit = 0;  // 0: none
+};
+
+absl::StatusOr<v1::ListRequest> RequestOf(const ListOptions& options) {
+  v1::ListRequest request;
+  request.set_all(options.all);
+  request.set_archived(options.archived);
+  for (const std::string& word : options.states) {
+    v1::JobState state = v1::JOB_STATE_UNSPECIFIED;
+    if (!v1::JobState_Parse(absl::AsciiStrToUpper(word), &state) ||
+        state == v1::JOB_STATE_UNSPECIFIED) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--state ", word,
+                       ": no job state; one of queued, starting, running, pausing, paused, "
+                       "cancelling, cancelled, succeeded, failed"));
+    }
+    request.add_states(state);
+  }
+  request.set_user(options.user);
+  request.set_name(options.name);
+  request.set_sweep(options.sweep);
+  return request;
+}
+
+// Turns pages until `limit` jobs are there or no page is left.
+absl::StatusOr<std::vector<v1::Job>> ReadJobs(Session& session, v1::ListRequest request,
+                                              int64_t limit) {
+  constexpr int64_t kPage = 500;
+  std::vector<v1::Job> jobs;
+  while (true) {
+    const int64_t left = limit == 0 ? kPage : limit - static_cast<int64_t>(jobs.size());
+    request.set_page_size(static_cast<int32_t>(std::min(left, kPage)));
+    HEBB_ASSIGN_OR_RETURN(v1::ListResponse page, session.api().List(request));
+    for (v1::Job& job : *page.mutable_jobs()) jobs.push_back(std::move(job));
+    const bool full = limit > 0 && static_cast<int64_t>(jobs.size()) >= limit;
+    if (full || page.next_page_token().empty()) return jobs;
+    request.set_page_token(page.next_page_token());
+  }
+}
+
+std::string NothingText(const v1::ListRequest& request) {
+  const bool narrow = request.states_size() > 0 || !request.user().empty() ||
+                      !request.name().empty() || !request.sweep().empty();
+  if (request.archived()) return "no archived jobs";
+  if (narrow) return "no such jobs";
+  return request.all() ? "no jobs" : "no jobs under way; `hebb list --all` shows ended ones";
+}
+
+absl::StatusOr<ExitCode> List(Session& session, const ListOptions& options) {
+  HEBB_ASSIGN_OR_RETURN(const v1::ListRequest request, RequestOf(options));
+  HEBB_ASSIGN_OR_RETURN(std::vector<v1::Job> jobs, ReadJobs(session, request, options.limit));
   if (session.structured()) {
-    session.Print(ArrayOf(answer.jobs()));
+    // What a list tells of the spec is for the table; as a spec it would be wrong.
+    for (v1::Job& job : jobs) job.clear_spec();
+    session.Print(ArrayOf(jobs));
     return ExitCode::kOk;
   }
   std::vector<std::string> header = {"ID", "NAME", "STATE", "EPOCH", "STEP", "ACCURACY", "AGE"};
   if (session.wide()) header.insert(header.end(), {"IMAGES/S", "WORKERS", "DATASET", "RULE"});
   header.push_back("REASON");
   Table table(header);
-  for (const v1::Job& job : answer.jobs()) table.Add(JobRow(job, session.wide()));
-  if (answer.jobs().empty()) {
-    session.err << (all ? "no jobs" : "no jobs under way; `hebb list --all` shows ended ones")
-                << std::endl;
+  for (const v1::Job& job : jobs) table.Add(JobRow(job, session.wide()));
+  if (jobs.empty()) {
+    session.err << NothingText(request) << std::endl;
   } else {
     session.out << table.ToString() << std::flush;
   }
@@ -104,11 +164,19 @@ absl::StatusOr<ExitCode> Workers(Session& session) {
 }  // namespace
 
 void AddList(CLI::App& app, Session& session) {
-  auto all = std::make_shared<bool>(false);
+  auto options = std::make_shared<ListOptions>();
   CLI::App* command = app.add_subcommand("list", "The jobs, newest first");
-  command->add_flag("--all", *all, "Ended jobs too");
-  command->callback(
-      [&session, all] { session.set_action([&session, all] { return List(session, *all); }); });
+  command->add_flag("--all", options->all, "Ended jobs too");
+  command->add_option("--state", options->states, "Only jobs in these states, ended or not")
+      ->delimiter(',');
+  command->add_option("--user", options->user, "Only this user's jobs");
+  command->add_option("--name", options->name, "Only jobs whose name contains this");
+  command->add_option("--sweep", options->sweep, "Only the jobs of this sweep (id)");
+  command->add_flag("--archived", options->archived, "The archived jobs instead of the others");
+  command->add_option("--limit", options->limit, "At most so many")->check(CLI::PositiveNumber);
+  command->callback([&session, options] {
+    session.set_action([&session, options] { return List(session, *options); });
+  });
 }
 
 void AddWorkers(CLI::App& app, Session& session) {

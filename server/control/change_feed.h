@@ -44,6 +44,9 @@ class WatchedJobStore : public store::JobStore {
   absl::StatusOr<job::Job> Create(const job::Job& job) override;
   absl::StatusOr<job::Job> Get(absl::string_view key) override { return inner_.Get(key); }
   absl::StatusOr<std::vector<job::Job>> List(bool ended) override { return inner_.List(ended); }
+  absl::StatusOr<Listing> List(const Filter& filter, const Page& page) override {
+    return inner_.List(filter, page);
+  }
   absl::StatusOr<Overview> ReadOverview(absl::Time ended_after) override {
     return inner_.ReadOverview(ended_after);
   }
@@ -78,6 +81,7 @@ class WatchedJobStore : public store::JobStore {
   absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override {
     return inner_.IsCheckpoint(sha256);
   }
+  absl::StatusOr<bool> IsInit(absl::string_view sha256) override { return inner_.IsInit(sha256); }
 
  private:
   store::JobStore& inner_;

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/control/checkpoints.h"
 
-#include <algorithm>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 
 namespace hebb::control {
-namespace {
-
-bool IsInitOf(const std::vector<job::Job>& jobs, const std::string& sha256) {
-  return std::any_of(jobs.begin(), jobs.end(),
-                     [&](const job::Job& job) { return absl::StrContains(job.spec_json, sha256); });
-}
-
-}  // namespace
 
 absl::StatusOr<StoredCheckpoint> Checkpoints::NewestIntact(absl::string_view job) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> files, jobs_.Checkpoints(job));
@@ -53,16 +43,11 @@ void Checkpoints::NameDamaged(absl::string_view job, const job::FileRef& file,
   if (!status.ok()) LogError(status.message(), {{"job", std::string(job)}});
 }
 
-absl::StatusOr<bool> Checkpoints::IsInitOfAJob(const std::string& sha256) {
-  HEBB_ASSIGN_OR_RETURN(const std::vector<job::Job> jobs, jobs_.List(false));
-  return IsInitOf(jobs, sha256);
-}
-
 absl::Status Checkpoints::Put(absl::string_view job, const job::FileRef& file, int64_t keep) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> removed,
                         jobs_.PutCheckpoint(job, file, keep));
   for (const job::FileRef& old : removed) {
-    HEBB_ASSIGN_OR_RETURN(const bool needed, IsInitOfAJob(old.sha256));
+    HEBB_ASSIGN_OR_RETURN(const bool needed, jobs_.IsInit(old.sha256));
     if (needed) continue;
     const absl::Status status = blobs_.Remove(old.sha256);
     // The new checkpoint is safe; a file that stays behind only costs space.
@@ -73,10 +58,10 @@ absl::Status Checkpoints::Put(absl::string_view job, const job::FileRef& file, i
 
 absl::StatusOr<int64_t> Checkpoints::RemoveOrphans(absl::Time time) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<std::string> old, blobs_.StoredBefore(time));
-  HEBB_ASSIGN_OR_RETURN(const std::vector<job::Job> living, jobs_.List(false));
   int64_t removed = 0;
   for (const std::string& sha256 : old) {
-    if (IsInitOf(living, sha256)) continue;
+    HEBB_ASSIGN_OR_RETURN(const bool needed, jobs_.IsInit(sha256));
+    if (needed) continue;
     HEBB_ASSIGN_OR_RETURN(const bool recorded, jobs_.IsCheckpoint(sha256));
     if (recorded) continue;
     HEBB_RETURN_IF_ERROR(blobs_.Remove(sha256));

@@ -43,7 +43,6 @@ class Checkpoints {
  private:
   void NameDamaged(absl::string_view job, const job::FileRef& file, const absl::Status& why);
   // Whether a job that has not ended starts from this file.
-  absl::StatusOr<bool> IsInitOfAJob(const std::string& sha256);
 
   store::JobStore& jobs_;
   store::BlobStore& blobs_;

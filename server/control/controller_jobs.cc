@@ -175,7 +175,13 @@ bool Controller::RecoverJobs(absl::Time now) {
     return false;
   }
   for (const job::Job& job : *jobs) {
-    if (IsActive(job.state)) Recover(job, now);
+    if (!IsActive(job.state)) continue;
+    const auto whole = jobs_.Get(job.id);  // with the spec that its workers are told
+    if (!whole.ok()) {
+      LogError(whole.status().message());
+      return false;
+    }
+    Recover(*whole, now);
   }
   return true;
 }

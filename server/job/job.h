@@ -101,10 +101,16 @@ struct Job {
   std::string name;
   std::string user;  // whose job it is; "" in a state file from before users
   State state = State::kQueued;
-  std::string reason;     // why it waits, failed or was cancelled
-  std::string spec_json;  // spec::JobToJson; parsed where needed
+  std::string reason;  // why it waits, failed or was cancelled
+  // spec::JobToJson, parsed where needed, and the file as submitted: empty in what lists give.
+  std::string spec_json;
+  std::string yaml;
   std::string spec_digest;
-  std::string yaml;  // as submitted
+  // Of the spec, what lists show and what is looked for.
+  int64_t epochs = 0;  // planned
+  std::string dataset;
+  std::string rule;
+  std::string init_sha256;  // the file it starts from; "" for none
   std::string request_id;
   int64_t priority = 0;
   int64_t workers = 1;

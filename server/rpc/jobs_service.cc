@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/jobs_service.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
 #include "server/rpc/files.h"
@@ -10,12 +12,39 @@
 #include "server/rpc/translate.h"
 
 namespace hebb::rpc {
+namespace {
+
+constexpr int32_t kMaxPage = 1000;
+
+absl::StatusOr<store::JobStore::Filter> FilterOf(const v1::ListRequest& request) {
+  using job::State;
+  store::JobStore::Filter filter;
+  for (const int state : request.states()) {
+    HEBB_ASSIGN_OR_RETURN(const State known, FromProto(static_cast<v1::JobState>(state)));
+    filter.states.push_back(known);
+  }
+  if (filter.states.empty() && !request.all() && !request.archived()) {
+    filter.states = {State::kQueued,  State::kStarting, State::kRunning,
+                     State::kPausing, State::kPaused,   State::kCancelling};
+  }
+  filter.user = request.user();
+  filter.name = request.name();
+  filter.sweep = request.sweep();
+  filter.archived = request.archived();
+  return filter;
+}
+
+}  // namespace
 
 absl::Status JobsService::Describe(const job::Job& job, Detail detail, v1::Job& proto) {
-  HEBB_ASSIGN_OR_RETURN(proto, ToProto(job));
+  if (detail == Detail::kList) {
+    proto = BriefToProto(job);
+  } else {
+    HEBB_ASSIGN_OR_RETURN(proto, ToProto(job));
+  }
   const control::FleetSnapshot fleet = context_.controller.Fleet();
   proto.set_unreachable(fleet.unreachable_jobs.contains(job.id));
-  if (detail == Detail::kList) return absl::OkStatus();
+  if (detail == Detail::kList || detail == Detail::kSpec) return absl::OkStatus();
   HEBB_ASSIGN_OR_RETURN(const auto epochs, context_.jobs.Epochs(job.id));
   for (const job::EpochRecord& record : epochs) *proto.add_epochs() = ToProto(record);
   if (detail == Detail::kWatch) return absl::OkStatus();
@@ -47,13 +76,32 @@ grpc::Status JobsService::Submit(grpc::ServerContext*, const v1::SubmitRequest* 
 
 grpc::Status JobsService::List(grpc::ServerContext*, const v1::ListRequest* request,
                                v1::ListResponse* response) {
-  const auto jobs = context_.jobs.List(request->all());
-  if (!jobs.ok()) return ToGrpc(jobs.status());
-  for (const job::Job& job : *jobs) {
-    const absl::Status status = Describe(job, Detail::kList, *response->add_jobs());
-    if (!status.ok()) return ToGrpc(status);
+  return ToGrpc(ListPage(*request, *response));
+}
+
+absl::Status JobsService::ListPage(const v1::ListRequest& request, v1::ListResponse& response) {
+  HEBB_ASSIGN_OR_RETURN(const store::JobStore::Filter filter, FilterOf(request));
+  if (request.page_size() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("page_size is ", request.page_size(), "; ask for 1 to ", kMaxPage, " jobs"));
   }
-  return grpc::Status::OK;
+  store::JobStore::Page page;
+  if (request.page_size() > 0) page.size = std::min(request.page_size(), kMaxPage);
+  page.token = request.page_token();
+  HEBB_ASSIGN_OR_RETURN(const store::JobStore::Listing listing, context_.jobs.List(filter, page));
+  const control::FleetSnapshot fleet = context_.controller.Fleet();
+  for (const job::Job& job : listing.jobs) {
+    v1::Job& proto = *response.add_jobs();
+    proto = BriefToProto(job);
+    proto.set_unreachable(fleet.unreachable_jobs.contains(job.id));
+  }
+  response.set_next_page_token(listing.next);
+  for (const auto& [state, count] : listing.counts) {
+    v1::StateCount& entry = *response.add_counts();
+    entry.set_state(ToProto(state));
+    entry.set_jobs(count);
+  }
+  return absl::OkStatus();
 }
 
 grpc::Status JobsService::Get(grpc::ServerContext*, const v1::JobRequest* request,
@@ -65,7 +113,7 @@ grpc::Status JobsService::Get(grpc::ServerContext*, const v1::JobRequest* reques
 
 grpc::Status JobsService::Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response) {
   if (!stepped.ok()) return ToGrpc(stepped.status());
-  return ToGrpc(Describe(*stepped, Detail::kList, response));
+  return ToGrpc(Describe(*stepped, Detail::kSpec, response));
 }
 
 grpc::Status JobsService::Cancel(grpc::ServerContext*, const v1::JobRequest* request,
@@ -87,7 +135,7 @@ grpc::Status JobsService::Evaluate(grpc::ServerContext*, const v1::EvaluateReque
                                    v1::Job* response) {
   const auto job = SubmitEvaluation(context_, *request);
   if (!job.ok()) return ToGrpc(job.status());
-  return ToGrpc(Describe(*job, Detail::kList, *response));
+  return ToGrpc(Describe(*job, Detail::kSpec, *response));
 }
 
 grpc::Status JobsService::DownloadCheckpoint(grpc::ServerContext*, const v1::JobRequest* request,

@@ -52,9 +52,11 @@ class JobsService final : public v1::Jobs::Service {
                            v1::Sweep* response) override;
 
  private:
-  enum class Detail { kList, kWatch, kFull };  // without epochs; with them; with events, too
+  // As in a list; with the spec; with epochs, too; with events, too.
+  enum class Detail { kList, kSpec, kWatch, kFull };
   absl::Status Describe(const job::Job& job, Detail detail, v1::Job& proto);
   grpc::Status Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response);
+  absl::Status ListPage(const v1::ListRequest& request, v1::ListResponse& response);
   absl::Status DescribeSweep(const job::Sweep& sweep, bool brief, v1::Sweep& proto);
   absl::Status WatchJob(grpc::ServerContext& call, const std::string& key,
                         grpc::ServerWriter<v1::Job>& writer);

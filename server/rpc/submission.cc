@@ -12,6 +12,7 @@
 #include "common/spec/parse.h"
 #include "common/spec/shapes.h"
 #include "common/spec/stages.h"
+#include "common/spec/words.h"
 #include "common/status_macros.h"
 #include "common/sweep/sweep_file.h"
 
@@ -98,6 +99,10 @@ job::Job MakeJob(const spec::Job& spec, std::string yaml, std::string request_id
   job.name = spec.name;
   job.spec_json = spec::JobToJson(spec);
   job.spec_digest = spec::SpecDigest(spec);
+  job.epochs = spec.learning.epochs;
+  job.dataset = spec.dataset.name;
+  job.rule = spec::ToWord(spec.learning.rule);
+  job.init_sha256 = spec.init.sha256;
   job.yaml = std::move(yaml);
   job.request_id = std::move(request_id);
   job.priority = spec.resources.priority;

@@ -21,6 +21,10 @@ v1::EpochRecord ToProto(const job::EpochRecord& record);
 // Without epochs and events, which Get and Watch add. INTERNAL if the stored specification cannot
 // be read.
 absl::StatusOr<v1::Job> ToProto(const job::Job& job);
+// Of the spec only what a list shows: epochs, rule, data set and workers.
+v1::Job BriefToProto(const job::Job& job);
+// INVALID_ARGUMENT.
+absl::StatusOr<job::State> FromProto(v1::JobState state);
 // Of a sweep's job. `unreachable` is not the store's to know.
 v1::SweepRun RunToProto(const job::Job& job);
 // Without yaml and runs.

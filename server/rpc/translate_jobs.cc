@@ -105,16 +105,26 @@ v1::EpochRecord ToProto(const job::EpochRecord& record) {
 }
 
 absl::StatusOr<v1::Job> ToProto(const job::Job& job) {
-  v1::Job proto;
-  proto.set_id(job.id);
-  proto.set_name(job.name);
-  proto.set_state(ToProto(job.state));
-  proto.set_reason(job.reason);
+  v1::Job proto = BriefToProto(job);
   auto spec = SpecFromJson(job.spec_json);
   if (!spec.ok()) {
     return absl::InternalError(absl::StrCat("job ", job.id, ": ", spec.status().message()));
   }
   *proto.mutable_spec() = *std::move(spec);
+  return proto;
+}
+
+v1::Job BriefToProto(const job::Job& job) {
+  v1::Job proto;
+  proto.set_id(job.id);
+  proto.set_name(job.name);
+  proto.set_state(ToProto(job.state));
+  proto.set_reason(job.reason);
+  v1::JobSpec& spec = *proto.mutable_spec();
+  spec.mutable_learning()->set_epochs(job.epochs);
+  spec.mutable_learning()->set_rule(job.rule);
+  spec.mutable_dataset()->set_name(job.dataset);
+  spec.mutable_resources()->set_workers(job.workers);
   *proto.mutable_created() = ToProto(job.created);
   if (IsFinite(job.ended)) *proto.mutable_ended() = ToProto(job.ended);
   proto.set_epoch(job.epoch);
@@ -138,6 +148,13 @@ absl::StatusOr<v1::Job> ToProto(const job::Job& job) {
   if (IsFinite(job.archived)) *proto.mutable_archived() = ToProto(job.archived);
   FillPoint(job, proto);
   return proto;
+}
+
+absl::StatusOr<job::State> FromProto(v1::JobState state) {
+  const absl::string_view name = v1::JobState_Name(state);
+  const auto known = job::StateFromName(name);
+  if (known.has_value()) return *known;
+  return absl::InvalidArgumentError(absl::StrCat("'", name, "' (", state, ") is no job state"));
 }
 
 v1::SweepRun RunToProto(const job::Job& job) {

@@ -18,11 +18,12 @@ namespace {
 
 // The order in which BindJob binds and TakeJob takes.
 constexpr absl::string_view kJobColumns =
-    "id, name, request_id, state, reason, spec_json, spec_digest, yaml, priority, workers, "
+    "id, name, request_id, state, reason, spec_digest, priority, workers, "
     "min_workers, device, created_ns, ended_ns, epoch, step, total_steps, images_per_second, "
     "weights_digest, train_loss, train_accuracy, validation_accuracy, test_accuracy, test_loss, "
-    "sweep, point, user, archived_ns";
-constexpr absl::string_view kJobMarks = "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
+    "sweep, point, user, archived_ns, epochs, dataset, rule, init_sha256";
+constexpr absl::string_view kJobMarks =
+    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
 
 void BindTextOrNull(Statement& row, const std::string& text) {
   if (text.empty()) {
@@ -51,13 +52,14 @@ absl::Status TakePoint(Statement& row, job::Job& job) {
 void BindJob(Statement& row, const job::Job& job) {
   row.Bind(job.id).Bind(job.name);
   BindTextOrNull(row, job.request_id);  // any number of jobs may have none
-  row.Bind(job::StateName(job.state)).Bind(job.reason).Bind(job.spec_json).Bind(job.spec_digest);
-  row.Bind(job.yaml).Bind(job.priority).Bind(job.workers).Bind(job.min_workers).Bind(job.device);
+  row.Bind(job::StateName(job.state)).Bind(job.reason).Bind(job.spec_digest);
+  row.Bind(job.priority).Bind(job.workers).Bind(job.min_workers).Bind(job.device);
   row.Bind(job.created).Bind(job.ended).Bind(job.epoch).Bind(job.step).Bind(job.total_steps);
   row.Bind(job.images_per_second).Bind(job.weights_digest);
   BindMetrics(row, job.metrics);
   BindTextOrNull(row, job.sweep);
   row.Bind(PointToText(job)).Bind(job.user).Bind(job.archived);
+  row.Bind(job.epochs).Bind(job.dataset).Bind(job.rule).Bind(job.init_sha256);
 }
 
 absl::StatusOr<job::Job> TakeJob(Statement& row) {
@@ -67,9 +69,7 @@ absl::StatusOr<job::Job> TakeJob(Statement& row) {
   job.request_id = row.TakeText();
   const std::string state = row.TakeText();
   job.reason = row.TakeText();
-  job.spec_json = row.TakeText();
   job.spec_digest = row.TakeText();
-  job.yaml = row.TakeText();
   job.priority = row.TakeInt();
   job.workers = row.TakeInt();
   job.min_workers = row.TakeInt();
@@ -86,6 +86,10 @@ absl::StatusOr<job::Job> TakeJob(Statement& row) {
   HEBB_RETURN_IF_ERROR(TakePoint(row, job));
   job.user = row.TakeText();
   job.archived = row.TakeTime(absl::InfiniteFuture());
+  job.epochs = row.TakeInt();
+  job.dataset = row.TakeText();
+  job.rule = row.TakeText();
+  job.init_sha256 = row.TakeText();
   const std::optional<job::State> known = job::StateFromName(state);
   if (!known.has_value()) {
     return absl::DataLossError(absl::StrCat("job ", job.id, ": unknown state '", state, "'"));
@@ -101,6 +105,7 @@ absl::StatusOr<Statement> Select(Database& database, absl::string_view sql,
   HEBB_ASSIGN_OR_RETURN(Statement rows, database.Prepare(sql));
   if (filter.text.has_value()) rows.Bind(*filter.text);
   if (filter.time.has_value()) rows.Bind(*filter.time);
+  if (filter.number.has_value()) rows.Bind(*filter.number);
   return rows;
 }
 
@@ -213,9 +218,22 @@ absl::StatusOr<std::vector<std::string>> TextToLines(absl::string_view text) {
 }
 
 absl::StatusOr<job::Job> ReadJob(Database& database, absl::string_view id) {
-  HEBB_ASSIGN_OR_RETURN(std::vector<job::Job> jobs, ReadJobs(database, {"id = ?", id}));
-  if (jobs.empty()) return NoSuchJob(id);
-  return std::move(jobs.front());
+  return ReadWholeJob(database, {"id = ?", id}, id);
+}
+
+absl::StatusOr<job::Job> ReadWholeJob(Database& database, const JobFilter& filter,
+                                      absl::string_view key) {
+  HEBB_ASSIGN_OR_RETURN(std::vector<job::Job> jobs, ReadJobs(database, filter));
+  if (jobs.empty()) return NoSuchJob(key);
+  job::Job& job = jobs.front();
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database.Prepare("SELECT spec_json, yaml FROM job_text WHERE sequence = "
+                                         "(SELECT sequence FROM job WHERE id = ?)"));
+  HEBB_ASSIGN_OR_RETURN(const bool found, row.Bind(job.id).Step());
+  if (!found) return absl::DataLossError(absl::StrCat("job ", job.id, " has lost its job file"));
+  job.spec_json = row.TakeText();
+  job.yaml = row.TakeText();
+  return std::move(job);
 }
 
 absl::StatusOr<bool> HasRow(Database& database, absl::string_view table, absl::string_view id) {
@@ -275,9 +293,23 @@ absl::Status InsertJob(Database& database, const job::Job& job) {
                                                    kJobMarks, ")")));
   BindJob(row, job);
   HEBB_RETURN_IF_ERROR(row.Run());
+  HEBB_ASSIGN_OR_RETURN(Statement text, database.Prepare("INSERT INTO job_text VALUES "
+                                                         "(last_insert_rowid(), ?, ?)"));
+  HEBB_RETURN_IF_ERROR(text.Bind(job.spec_json).Bind(job.yaml).Run());
   HEBB_RETURN_IF_ERROR(WriteAttempts(database, job));
   return WriteMembers(database, job);
 }
+
+namespace {
+
+absl::Status UpdateText(Database& database, const job::Job& job) {
+  HEBB_ASSIGN_OR_RETURN(Statement row,
+                        database.Prepare("UPDATE job_text SET (spec_json, yaml) = (?,?) WHERE "
+                                         "sequence = (SELECT sequence FROM job WHERE id = ?)"));
+  return row.Bind(job.spec_json).Bind(job.yaml).Bind(job.id).Run();
+}
+
+}  // namespace
 
 absl::Status UpdateJob(Database& database, const job::Job& before, const job::Job& after) {
   HEBB_ASSIGN_OR_RETURN(Statement row,
@@ -285,6 +317,9 @@ absl::Status UpdateJob(Database& database, const job::Job& before, const job::Jo
                                                       kJobMarks, ") WHERE id = ?")));
   BindJob(row, after);
   HEBB_RETURN_IF_ERROR(row.Bind(after.id).Run());
+  if (before.spec_json != after.spec_json || before.yaml != after.yaml) {
+    HEBB_RETURN_IF_ERROR(UpdateText(database, after));
+  }
   // Most changes are of a number or a reason, and an attempt's row is as dear as the job's.
   if (!AreSame(before.attempts, after.attempts)) {
     HEBB_RETURN_IF_ERROR(WriteAttempts(database, after));

@@ -21,16 +21,23 @@ struct JobFilter {
   absl::string_view condition;  // "id = ?"
   std::optional<absl::string_view> text = std::nullopt;
   std::optional<absl::Time> time = std::nullopt;
+  std::optional<int64_t> number = std::nullopt;
 };
 
 // Several texts as one column and back, a C-escaped line each. DATA_LOSS.
 std::string LinesToText(const std::vector<std::string>& lines);
 absl::StatusOr<std::vector<std::string>> TextToLines(absl::string_view text);
 
-// With attempts and members; newest first.
+// Named one by one: the index on the state answers IN, not NOT IN.
+constexpr absl::string_view kLiving =
+    "state IN ('QUEUED', 'STARTING', 'RUNNING', 'PAUSING', 'PAUSED', 'CANCELLING')";
+
+// With attempts and members, without spec_json and yaml; newest first.
 absl::StatusOr<std::vector<job::Job>> ReadJobs(Database& database, const JobFilter& filter);
 
-// NOT_FOUND.
+// NOT_FOUND; with everything.
+absl::StatusOr<job::Job> ReadWholeJob(Database& database, const JobFilter& filter,
+                                      absl::string_view key);
 absl::StatusOr<job::Job> ReadJob(Database& database, absl::string_view id);
 absl::Status RequireJob(Database& database, absl::string_view id);
 

@@ -72,6 +72,12 @@ CheckpointPlan PlanCheckpoint(const std::vector<job::FileRef>& kept, const job::
   return plan;
 }
 
+absl::Status CheckPage(const JobStore::Page& page) {
+  if (page.size >= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("page_size is ", page.size, "; ask for 1 job or more"));
+}
+
 absl::StatusOr<std::string> PickJob(absl::string_view key, const std::vector<KeyMatch>& matches) {
   if (key.empty() || matches.empty()) return NoSuchJob(key);
   return Pick(key, matches, "jobs");

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/job/job.h"
+#include "server/store/job_store.h"
 
 namespace hebb::store {
 
@@ -39,6 +40,9 @@ absl::Status NoSuchSweep(absl::string_view key);
 // INVALID_ARGUMENT unless the sweep and its jobs have ids, and the jobs name the sweep and have no
 // request_id of their own.
 absl::Status CheckNewSweep(const job::Sweep& sweep, const std::vector<job::Job>& jobs);
+
+// INVALID_ARGUMENT unless the size is >= 1.
+absl::Status CheckPage(const JobStore::Page& page);
 
 // INVALID_ARGUMENT unless `keep` >= 1.
 absl::Status CheckKeep(int64_t keep);

@@ -32,12 +32,35 @@ class JobStore {
   // INVALID_ARGUMENT when it fits several.
   virtual absl::StatusOr<job::Job> Get(absl::string_view key) = 0;
 
-  // Newest first; without `ended`, jobs in terminal states are left out.
+  // Newest first, without spec_json and yaml. Without `ended`, jobs in terminal states are left
+  // out.
   virtual absl::StatusOr<std::vector<job::Job>> List(bool ended) = 0;
+
+  // Which jobs: all that is given must hold.
+  struct Filter {
+    std::vector<job::State> states = {};  // one of them; empty: any
+    std::string user = {};
+    std::string name = {};  // contained in the job's name
+    std::string sweep = {};
+    bool archived = false;  // archived jobs instead of the others
+  };
+  struct Page {
+    int64_t size = 100;      // >= 1
+    std::string token = {};  // Listing::next of the page before; "" for the first
+  };
+  struct Listing {
+    std::vector<job::Job> jobs;
+    std::string next;         // token of the page after this one; "" when there is none
+    job::StateCounts counts;  // of all jobs that are not archived, whatever the filter
+  };
+  // One page, newest first, without spec_json and yaml. Its cost is that of the page, however many
+  // jobs there are. A job that is submitted while somebody turns pages shows on none of the later
+  // ones, and none is shown twice. INVALID_ARGUMENT: not a token of this filter.
+  virtual absl::StatusOr<Listing> List(const Filter& filter, const Page& page) = 0;
 
   // All that an overview shows, in one consistent and cheap read, however many jobs have ended:
   // how many jobs are in each state, and the jobs that have not ended or ended after
-  // `ended_after` (newest first).
+  // `ended_after` (newest first, without spec_json and yaml). Archived ones are in neither.
   struct Overview {
     job::StateCounts count;
     std::vector<job::Job> recent;
@@ -69,7 +92,7 @@ class JobStore {
   };
   // Newest first.
   virtual absl::StatusOr<std::vector<SweepOverview>> ListSweeps() = 0;
-  // Oldest first, the reverse of List's order. NOT_FOUND.
+  // Oldest first, the reverse of List's order, without spec_json and yaml. NOT_FOUND.
   virtual absl::StatusOr<std::vector<job::Job>> SweepJobs(absl::string_view id) = 0;
 
   // Overwrites the record of the same epoch (a step may be repeated after a recovery).
@@ -89,6 +112,8 @@ class JobStore {
   virtual absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) = 0;
   // Whether a checkpoint of any job, ended or not, is this file.
   virtual absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) = 0;
+  // Whether a job that has not ended starts from this file.
+  virtual absl::StatusOr<bool> IsInit(absl::string_view sha256) = 0;
 };
 
 }  // namespace hebb::store

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "server/store/job_rules.h"
+#include "server/store/page_token.h"
 
 namespace hebb::store {
 
@@ -44,8 +45,22 @@ absl::StatusOr<job::Job> MemoryJobStore::Get(absl::string_view key) {
   return records_.find(id)->second.job;
 }
 
+namespace {
+
+bool Fits(const job::Job& job, const JobStore::Filter& filter) {
+  const auto& states = filter.states;
+  return (states.empty() || std::find(states.begin(), states.end(), job.state) != states.end()) &&
+         (filter.user.empty() || job.user == filter.user) &&
+         (filter.sweep.empty() || job.sweep == filter.sweep) &&
+         absl::StrContains(job.name, filter.name) &&
+         filter.archived == (job.archived != absl::InfiniteFuture());
+}
+
+}  // namespace
+
 template <typename Wanted>
-std::vector<job::Job> MemoryJobStore::NewestFirst(const Wanted& wanted) const {
+std::vector<const MemoryJobStore::Record*> MemoryJobStore::RecordsNewestFirst(
+    const Wanted& wanted) const {
   std::vector<const Record*> found;
   for (const auto& [id, record] : records_) {
     if (wanted(record.job)) found.push_back(&record);
@@ -53,9 +68,55 @@ std::vector<job::Job> MemoryJobStore::NewestFirst(const Wanted& wanted) const {
   std::sort(found.begin(), found.end(), [](const Record* a, const Record* b) {
     return std::tie(a->job.created, a->sequence) > std::tie(b->job.created, b->sequence);
   });
+  return found;
+}
+
+job::Job MemoryJobStore::Brief(const Record& record) {
+  job::Job job = record.job;
+  job.spec_json.clear();
+  job.yaml.clear();
+  return job;
+}
+
+template <typename Wanted>
+std::vector<job::Job> MemoryJobStore::NewestFirst(const Wanted& wanted) const {
   std::vector<job::Job> jobs;
-  for (const Record* record : found) jobs.push_back(record->job);
+  for (const Record* record : RecordsNewestFirst(wanted)) jobs.push_back(Brief(*record));
   return jobs;
+}
+
+job::StateCounts MemoryJobStore::Counts() const {
+  job::StateCounts counts;
+  for (const auto& [id, record] : records_) {
+    if (record.job.archived == absl::InfiniteFuture()) ++counts[record.job.state];
+  }
+  return counts;
+}
+
+absl::StatusOr<JobStore::Listing> MemoryJobStore::List(const Filter& filter, const Page& page) {
+  HEBB_RETURN_IF_ERROR(CheckPage(page));
+  absl::MutexLock lock(&mutex_);
+  std::vector<const Record*> found =
+      RecordsNewestFirst([&](const job::Job& job) { return Fits(job, filter); });
+  const auto end_of = [](const Record& record) {
+    return PageEnd{absl::ToUnixNanos(record.job.created), record.sequence};
+  };
+  if (!page.token.empty()) {
+    HEBB_ASSIGN_OR_RETURN(const PageEnd last, ReadPageToken(page.token, filter));
+    const auto shown = [&](const Record* record) {
+      const PageEnd end = end_of(*record);
+      return std::tie(end.created_ns, end.sequence) >= std::tie(last.created_ns, last.sequence);
+    };
+    found.erase(found.begin(), std::find_if_not(found.begin(), found.end(), shown));
+  }
+  Listing listing;
+  if (static_cast<int64_t>(found.size()) > page.size) {
+    found.resize(static_cast<size_t>(page.size));
+    listing.next = PageToken(end_of(*found.back()), filter);
+  }
+  for (const Record* record : found) listing.jobs.push_back(Brief(*record));
+  listing.counts = Counts();
+  return listing;
 }
 
 absl::StatusOr<std::vector<job::Job>> MemoryJobStore::List(bool ended) {
@@ -66,9 +127,10 @@ absl::StatusOr<std::vector<job::Job>> MemoryJobStore::List(bool ended) {
 absl::StatusOr<JobStore::Overview> MemoryJobStore::ReadOverview(absl::Time ended_after) {
   absl::MutexLock lock(&mutex_);
   Overview overview;
-  for (const auto& [id, record] : records_) ++overview.count[record.job.state];
+  overview.count = Counts();
   overview.recent = NewestFirst([ended_after](const job::Job& job) {
-    return !job::IsTerminal(job.state) || job.ended > ended_after;
+    const bool ended_lately = job.ended > ended_after && job.ended != absl::InfiniteFuture();
+    return job.archived == absl::InfiniteFuture() && (!job::IsTerminal(job.state) || ended_lately);
   });
   return overview;
 }
@@ -169,6 +231,14 @@ absl::StatusOr<std::vector<job::FileRef>> MemoryJobStore::Checkpoints(absl::stri
 absl::StatusOr<bool> MemoryJobStore::IsCheckpoint(absl::string_view sha256) {
   absl::MutexLock lock(&mutex_);
   return IsReferenced(sha256);
+}
+
+absl::StatusOr<bool> MemoryJobStore::IsInit(absl::string_view sha256) {
+  absl::MutexLock lock(&mutex_);
+  return std::any_of(records_.begin(), records_.end(), [sha256](const auto& item) {
+    const job::Job& job = item.second.job;
+    return !sha256.empty() && job.init_sha256 == sha256 && !job::IsTerminal(job.state);
+  });
 }
 
 // ---- sweeps ------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ class MemoryJobStore : public JobStore {
   absl::StatusOr<job::Job> Create(const job::Job& job) override;
   absl::StatusOr<job::Job> Get(absl::string_view key) override;
   absl::StatusOr<std::vector<job::Job>> List(bool ended) override;
+  absl::StatusOr<Listing> List(const Filter& filter, const Page& page) override;
   absl::StatusOr<Overview> ReadOverview(absl::Time ended_after) override;
   absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
   absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
@@ -37,6 +38,7 @@ class MemoryJobStore : public JobStore {
                                                           int64_t keep) override;
   absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) override;
   absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override;
+  absl::StatusOr<bool> IsInit(absl::string_view sha256) override;
 
  private:
   struct Record {
@@ -47,6 +49,12 @@ class MemoryJobStore : public JobStore {
     std::vector<job::FileRef> checkpoints;
   };
 
+  template <typename Wanted>
+  std::vector<const Record*> RecordsNewestFirst(const Wanted& wanted) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The job without spec_json and yaml.
+  static job::Job Brief(const Record& record);
+  job::StateCounts Counts() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   template <typename Wanted>
   std::vector<job::Job> NewestFirst(const Wanted& wanted) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -13,7 +13,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 4> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 5> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -145,6 +145,52 @@ ALTER TABLE job ADD COLUMN archived_ns INTEGER;
 CREATE INDEX job_by_user ON job (user);
 ALTER TABLE event ADD COLUMN actor TEXT NOT NULL DEFAULT '';
 ALTER TABLE event ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+)sql",
+                                                          R"sql(
+ALTER TABLE job ADD COLUMN epochs INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN dataset TEXT NOT NULL DEFAULT '';
+ALTER TABLE job ADD COLUMN rule TEXT NOT NULL DEFAULT '';
+ALTER TABLE job ADD COLUMN init_sha256 TEXT NOT NULL DEFAULT '';
+UPDATE job SET epochs = coalesce(json_extract(spec_json, '$.learning.epochs'), 0),
+               dataset = coalesce(json_extract(spec_json, '$.dataset.name'), ''),
+               rule = coalesce(json_extract(spec_json, '$.learning.rule'), ''),
+               init_sha256 = coalesce(json_extract(spec_json, '$.init.sha256'), '')
+  WHERE json_valid(spec_json);
+CREATE TABLE job_text (
+  sequence  INTEGER PRIMARY KEY REFERENCES job (sequence) ON DELETE CASCADE,
+  spec_json TEXT NOT NULL,
+  yaml      TEXT NOT NULL
+) STRICT;
+INSERT INTO job_text SELECT sequence, spec_json, yaml FROM job;
+ALTER TABLE job DROP COLUMN spec_json;
+ALTER TABLE job DROP COLUMN yaml;
+DROP INDEX job_by_state;
+DROP INDEX job_by_sweep;
+DROP INDEX job_by_user;
+CREATE INDEX job_by_state ON job (state, created_ns, sequence);
+CREATE INDEX job_by_sweep ON job (sweep, created_ns, sequence);
+CREATE INDEX job_by_user ON job (user, created_ns, sequence);
+CREATE INDEX job_by_age ON job (created_ns, sequence, name) WHERE archived_ns IS NULL;
+CREATE INDEX job_archived ON job (created_ns, sequence, name) WHERE archived_ns IS NOT NULL;
+CREATE INDEX job_by_end ON job (ended_ns) WHERE ended_ns IS NOT NULL;
+CREATE INDEX job_by_init ON job (init_sha256) WHERE init_sha256 <> '';
+CREATE TABLE job_count (
+  state TEXT PRIMARY KEY,
+  jobs  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO job_count SELECT state, count(*) FROM job WHERE archived_ns IS NULL GROUP BY state;
+CREATE TRIGGER job_count_insert AFTER INSERT ON job WHEN NEW.archived_ns IS NULL BEGIN
+  INSERT INTO job_count VALUES (NEW.state, 1) ON CONFLICT (state) DO UPDATE SET jobs = jobs + 1;
+END;
+CREATE TRIGGER job_count_delete AFTER DELETE ON job WHEN OLD.archived_ns IS NULL BEGIN
+  UPDATE job_count SET jobs = jobs - 1 WHERE state = OLD.state;
+END;
+CREATE TRIGGER job_count_update AFTER UPDATE ON job
+WHEN OLD.state <> NEW.state OR (OLD.archived_ns IS NULL) <> (NEW.archived_ns IS NULL) BEGIN
+  UPDATE job_count SET jobs = jobs - 1 WHERE state = OLD.state AND OLD.archived_ns IS NULL;
+  INSERT INTO job_count SELECT NEW.state, 1 WHERE NEW.archived_ns IS NULL
+    ON CONFLICT (state) DO UPDATE SET jobs = jobs + 1;
+END;
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

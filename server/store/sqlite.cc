@@ -100,6 +100,13 @@ Statement& Statement::BindNull() {
   return *this;
 }
 
+Statement& Statement::BindIfAsked(absl::string_view text) {
+  const std::string name = absl::StrCat("?", next_parameter_);
+  if (sqlite3_bind_parameter_index(statement_.get(), name.c_str()) != 0) return Bind(text);
+  ++next_parameter_;
+  return *this;
+}
+
 absl::StatusOr<bool> Statement::Step() {
   sqlite3* connection = sqlite3_db_handle(statement_.get());
   if (bind_result_ != SQLITE_OK) return ErrorOf(connection, bind_result_);

@@ -36,6 +36,8 @@ class Statement {
   Statement& Bind(std::optional<double> number);
   Statement& Bind(absl::Time time);
   Statement& BindNull();
+  // For a parameter with a number that a statement has only sometimes: nothing where it has not.
+  Statement& BindIfAsked(absl::string_view text);
 
   // True: a row is there and is taken from its first column. An error of a Bind shows here.
   absl::StatusOr<bool> Step();

@@ -9,16 +9,13 @@
 #include "common/status_macros.h"
 #include "server/store/checkpoint_rows.h"
 #include "server/store/epoch_rows.h"
+#include "server/store/job_pages.h"
 #include "server/store/job_rows.h"
 #include "server/store/job_rules.h"
 #include "server/store/schema.h"
 
 namespace hebb::store {
 namespace {
-
-// Named one by one: the index on the state answers IN, not NOT IN.
-constexpr absl::string_view kLiving =
-    "state IN ('QUEUED', 'STARTING', 'RUNNING', 'PAUSING', 'PAUSED', 'CANCELLING')";
 
 // More readers than this wait for each other: they need a processor, not the disk.
 constexpr int kReaders = 4;
@@ -36,9 +33,9 @@ absl::StatusOr<job::Job> Apply(Database& database, absl::string_view id,
 // The job that was stored first for `job`'s request, or `job` once it is stored.
 absl::StatusOr<job::Job> StoreOnce(Database& database, const job::Job& job) {
   if (!job.request_id.empty()) {
-    HEBB_ASSIGN_OR_RETURN(std::vector<job::Job> first,
-                          ReadJobs(database, {"request_id = ?", job.request_id}));
-    if (!first.empty()) return std::move(first.front());
+    absl::StatusOr<job::Job> first =
+        ReadWholeJob(database, {"request_id = ?", job.request_id}, job.request_id);
+    if (!absl::IsNotFound(first.status())) return first;
   }
   HEBB_ASSIGN_OR_RETURN(const bool taken, HasRow(database, "job", job.id));
   if (taken) return absl::AlreadyExistsError(absl::StrCat("there is a job ", job.id));
@@ -76,19 +73,18 @@ absl::StatusOr<std::vector<job::Job>> SqliteJobStore::List(bool ended) {
   return ReadJobs(*reader, {ended ? "TRUE" : kLiving});
 }
 
+absl::StatusOr<JobStore::Listing> SqliteJobStore::List(const Filter& filter, const Page& page) {
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  HEBB_ASSIGN_OR_RETURN(Listing listing, ReadPage(*reader, filter, page));
+  HEBB_ASSIGN_OR_RETURN(listing.counts, ReadCounts(*reader));
+  return listing;
+}
+
 absl::StatusOr<JobStore::Overview> SqliteJobStore::ReadOverview(absl::Time ended_after) {
   HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
-  HEBB_ASSIGN_OR_RETURN(Statement row,
-                        (*reader).Prepare("SELECT state, count(*) FROM job GROUP BY state"));
   Overview overview;
-  while (true) {
-    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
-    if (!more) break;
-    const auto state = job::StateFromName(row.TakeText());
-    if (state.has_value()) overview.count[*state] = row.TakeInt();
-  }
-  const std::string recent =
-      absl::StrCat(kLiving, " OR coalesce(ended_ns, 9223372036854775807) > ?");
+  HEBB_ASSIGN_OR_RETURN(overview.count, ReadCounts(*reader));
+  const std::string recent = RecentCondition();
   HEBB_ASSIGN_OR_RETURN(
       overview.recent,
       ReadJobs(*reader, {recent, std::nullopt, std::max(ended_after, absl::UnixEpoch())}));
@@ -156,6 +152,11 @@ absl::StatusOr<std::vector<job::FileRef>> SqliteJobStore::Checkpoints(absl::stri
 absl::StatusOr<bool> SqliteJobStore::IsCheckpoint(absl::string_view sha256) {
   HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
   return IsReferenced(*reader, sha256);
+}
+
+absl::StatusOr<bool> SqliteJobStore::IsInit(absl::string_view sha256) {
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  return IsInitOfLiving(*reader, sha256);
 }
 
 }  // namespace hebb::store

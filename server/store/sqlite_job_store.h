@@ -31,6 +31,7 @@ class SqliteJobStore : public JobStore {
   absl::StatusOr<job::Job> Create(const job::Job& job) override;
   absl::StatusOr<job::Job> Get(absl::string_view key) override;
   absl::StatusOr<std::vector<job::Job>> List(bool ended) override;
+  absl::StatusOr<Listing> List(const Filter& filter, const Page& page) override;
   absl::StatusOr<Overview> ReadOverview(absl::Time ended_after) override;
   absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
   absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
@@ -49,6 +50,7 @@ class SqliteJobStore : public JobStore {
                                                           int64_t keep) override;
   absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) override;
   absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override;
+  absl::StatusOr<bool> IsInit(absl::string_view sha256) override;
 
  private:
   SqliteJobStore(std::unique_ptr<Database> writer, std::unique_ptr<ReadPool> readers)

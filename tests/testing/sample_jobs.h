@@ -27,6 +27,10 @@ inline job::Job SampleJob(const std::string& id, const std::string& name, int64_
   job.reason = "waits for 2 cpu workers: 1 idle";
   job.spec_json = R"({"name": "sample", "text": "\"quoted\" µ"})";
   job.spec_digest = "abc123";
+  job.epochs = 12;
+  job.dataset = "glyphs";
+  job.rule = "urfb";
+  job.init_sha256 = "init-" + id;
   job.yaml = "name: sample\n# a comment with 'quotes'; DROP TABLE job;\n";
   job.request_id = "request-" + id;
   job.priority = -3;
@@ -104,13 +108,21 @@ inline std::string Text(const job::Job& j) {
   absl::StrAppend(&text, j.min_workers, "|", j.device, "|", absl::FormatTime(j.created), "|",
                   absl::FormatTime(j.ended), "|", j.epoch, "|", j.step, "|", j.total_steps, "|",
                   Text(std::optional<double>(j.images_per_second)), "|", Text(j.metrics), "|");
-  absl::StrAppend(&text, j.weights_digest, "|", j.sweep, "\n");
+  absl::StrAppend(&text, j.weights_digest, "|", j.sweep, "|", j.user, "|", j.epochs, "|", j.dataset,
+                  "|", j.rule, "|", j.init_sha256, "|", absl::FormatTime(j.archived), "\n");
   for (const auto& [key, value] : j.point) absl::StrAppend(&text, key, " is ", value, "\n");
   for (const job::Member& m : j.members) {
     absl::StrAppend(&text, "member ", m.rank, " ", m.worker, " ", m.host, " ", m.device, "\n");
   }
   for (const job::Attempt& a : j.attempts) absl::StrAppend(&text, Text(a), "\n");
   return text;
+}
+
+// As lists give it.
+inline job::Job Brief(job::Job job) {
+  job.spec_json.clear();
+  job.yaml.clear();
+  return job;
 }
 
 inline std::string Text(const job::Sweep& s) {

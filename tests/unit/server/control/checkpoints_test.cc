@@ -36,7 +36,7 @@ class CheckpointsTest : public ::testing::Test {
   void Create(const std::string& id, job::State state, const std::string& init) {
     job::Job job = testing::SampleJob(id, id);
     job.state = state;
-    job.spec_json = absl::StrCat(R"({"init": {"sha256": ")", init, R"("}})");
+    job.init_sha256 = init;
     ASSERT_TRUE(jobs_.Create(job).ok());
   }
 

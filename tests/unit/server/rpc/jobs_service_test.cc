@@ -122,6 +122,50 @@ TEST_F(JobsServiceTest, CancelAfterAnotherEndIsAFailedPrecondition) {
   EXPECT_EQ(Cancel("j-unknown", &cancelled).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST_F(JobsServiceTest, ListGivesPagesOfWhatIsAskedFor) {
+  const v1::Job first = Submit(JobFile());
+  const v1::Job second = Submit(JobFile());
+  v1::Job cancelled;
+  ASSERT_TRUE(Cancel(first.id(), &cancelled).ok());
+  const auto list = [this](const v1::ListRequest& request, v1::ListResponse& response) {
+    response.Clear();
+    grpc::ClientContext context;
+    SetDeadline(context, absl::Now() + absl::Seconds(20));
+    return client_->List(&context, request, &response);
+  };
+  v1::ListRequest request;
+  v1::ListResponse response;
+  ASSERT_TRUE(list(request, response).ok());
+  ASSERT_EQ(response.jobs_size(), 1);
+  EXPECT_EQ(response.jobs(0).id(), second.id());
+  EXPECT_EQ(response.jobs(0).spec().dataset().name(), "glyphs");
+  EXPECT_GT(response.jobs(0).spec().learning().epochs(), 0);
+  EXPECT_EQ(response.counts_size(), 2);
+  request.add_states(v1::CANCELLED);
+  ASSERT_TRUE(list(request, response).ok());
+  ASSERT_EQ(response.jobs_size(), 1);
+  EXPECT_EQ(response.jobs(0).id(), first.id());
+
+  request.Clear();
+  request.set_all(true);
+  request.set_page_size(1);
+  ASSERT_TRUE(list(request, response).ok());
+  ASSERT_EQ(response.jobs_size(), 1);
+  EXPECT_EQ(response.jobs(0).id(), second.id());
+  request.set_page_token(response.next_page_token());
+  ASSERT_TRUE(list(request, response).ok());
+  EXPECT_EQ(response.jobs(0).id(), first.id());
+  EXPECT_EQ(response.next_page_token(), "");
+  request.set_page_token("forged");
+  EXPECT_EQ(list(request, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request.Clear();
+  request.set_page_size(-1);
+  EXPECT_EQ(list(request, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request.Clear();
+  request.add_states(v1::JOB_STATE_UNSPECIFIED);
+  EXPECT_EQ(list(request, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(JobsServiceTest, WatchShowsChangesUntilTheEnd) {
   const v1::Job job = Submit(JobFile());
   grpc::ClientContext context;

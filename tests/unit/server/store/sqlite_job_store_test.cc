@@ -24,10 +24,8 @@ namespace {
 
 using hebb::testing::FillRun;
 using hebb::testing::SampleJob;
-using hebb::testing::SampleSweep;
 using hebb::testing::SampleTime;
 using hebb::testing::TemporaryFolder;
-using hebb::testing::Text;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -135,30 +133,6 @@ TEST(SqliteJobStoreTest, AFileOfANewerHebbIsRefusedAndLeftAlone) {
   auto row = (*database)->Prepare("SELECT max(version) FROM migration");
   ASSERT_TRUE(*row->Step());
   EXPECT_EQ(row->TakeInt(), 99);
-}
-
-TEST(SqliteJobStoreTest, AFileOfSchema1KeepsItsJobsAndTakesWhatCameLater) {
-  TemporaryFolder folder;
-  const std::string path = folder / "state.db";
-  ASSERT_TRUE((*SqliteJobStore::Open(path))->Create(SampleJob("j-old", "n")).ok());
-  {
-    auto database = Database::Open(path, kBusy);
-    const absl::Status undone = (*database)->Execute(
-        "DROP INDEX job_by_sweep; ALTER TABLE job DROP COLUMN sweep; "
-        "ALTER TABLE job DROP COLUMN point; DROP TABLE sweep; "
-        "DROP TABLE layer_state; DROP INDEX job_by_user; "
-        "ALTER TABLE job DROP COLUMN user; ALTER TABLE job DROP COLUMN archived_ns; "
-        "ALTER TABLE event DROP COLUMN actor; ALTER TABLE event DROP COLUMN kind; "
-        "DELETE FROM migration WHERE version > 1");
-    ASSERT_TRUE(undone.ok()) << undone;
-  }
-  auto store = SqliteJobStore::Open(path);
-  ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_EQ(Text(*(*store)->Get("j-old")), Text(SampleJob("j-old", "n")));
-  const auto [sweep, jobs] = SampleSweep("s-a", {"j-a"});
-  EXPECT_TRUE((*store)->CreateSweep(sweep, jobs).ok());
-  EXPECT_TRUE((*store)->PutEpoch("j-old", {1, 10, {}, {}, 1, {{"out", 45.0}}}).ok());
-  EXPECT_EQ((*store)->Epochs("j-old")->at(0).layers.at(0).error_angle, 45.0);
 }
 
 TEST(SqliteJobStoreTest, ADatabaseOfAnotherProgramIsRefused) {
