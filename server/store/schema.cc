@@ -4,6 +4,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/status_macros.h"
 
 namespace hebb::store {
@@ -213,6 +214,16 @@ absl::StatusOr<int64_t> Version(Database& database, const std::string& path) {
 }
 
 }  // namespace
+
+absl::Status CheckSound(Database& database, const std::string& path) {
+  HEBB_ASSIGN_OR_RETURN(Statement row, database.Prepare("PRAGMA quick_check(1)"));
+  HEBB_ASSIGN_OR_RETURN(const bool answered, row.Step());
+  const std::string answer = answered ? row.TakeText() : "no answer";
+  if (answer == "ok") return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(path, ": damaged (", absl::StrReplaceAll(answer, {{"\n", ", "}}),
+                   "); restore it from a backup, or move it away to start without its jobs"));
+}
 
 absl::Status Migrate(Database& database, const std::string& path, absl::Time now) {
   constexpr auto kNewest = static_cast<int64_t>(kMigrations.size());

@@ -13,6 +13,10 @@ namespace hebb::store {
 // FAILED_PRECONDITION: written by a newer Hebb, or not by Hebb at all.
 absl::Status Migrate(Database& database, const std::string& path, absl::Time now);
 
+// Reads the whole file. DATA_LOSS, with the remedy: a page of it is damaged. Not seen: other bytes
+// in the middle of a text.
+absl::Status CheckSound(Database& database, const std::string& path);
+
 }  // namespace hebb::store
 
 #endif  // HEBB_SERVER_STORE_SCHEMA_H_

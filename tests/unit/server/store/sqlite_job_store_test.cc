@@ -166,9 +166,33 @@ TEST(SqliteJobStoreTest, ADamagedDatabaseIsDataLoss) {
   ASSERT_TRUE(content.ok());
   for (size_t i = 4096; i < content->size(); ++i) (*content)[i] = '\xa5';  // the first page stays
   ASSERT_TRUE(WriteFileAtomically(path, *content).ok());
-  auto store = SqliteJobStore::Open(path);
-  const absl::Status status = store.ok() ? (*store)->List(true).status() : store.status();
-  ExpectRefused(status, absl::StatusCode::kDataLoss, path, "backup");
+  ExpectRefused(SqliteJobStore::Open(path).status(), absl::StatusCode::kDataLoss, path, "backup");
+}
+
+TEST(SqliteJobStoreTest, OneDamagedPageIsRefusedAtTheStartAndTheFileLeftAlone) {
+  TemporaryFolder folder;
+  const std::string path = folder / "state.db";
+  {
+    auto store = SqliteJobStore::Open(path);
+    for (int i = 0; i < 200; ++i) {
+      ASSERT_TRUE((*store)->Create(SampleJob(absl::StrCat("j-", i), "n")).ok());
+    }
+  }
+  const auto content = ReadFile(path);
+  ASSERT_TRUE(content.ok());
+  int refused = 0;
+  const size_t pages = content->size() / 4096;
+  for (size_t page = 1; page < pages; ++page) {
+    std::string damaged = *content;
+    damaged.replace(page * 4096, 4096, std::string(4096, '\xa5'));
+    ASSERT_TRUE(WriteFileAtomically(path, damaged).ok());
+    const absl::Status status = SqliteJobStore::Open(path).status();
+    if (status.ok()) continue;
+    ++refused;
+    ExpectRefused(status, absl::StatusCode::kDataLoss, path, "backup");
+    EXPECT_EQ(*ReadFile(path), damaged);
+  }
+  EXPECT_GE(refused, static_cast<int>(pages) - 1) << "every page in use is looked at";
 }
 
 TEST(SqliteJobStoreTest, AFolderInItsPlaceIsRefused) {
