@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/job_file.h"
 
+#include <pwd.h>
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
@@ -47,6 +48,7 @@ absl::StatusOr<v1::SubmitRequest> ReadJobFile(const std::string& path,
   v1::SubmitRequest request;
   request.set_yaml(*std::move(yaml));
   request.set_file_name(path);
+  request.set_user(LoginName());
   for (const std::string& set : sets) request.add_sets(set);
   return request;
 }
@@ -72,6 +74,11 @@ absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Api& api, const std::string& pa
   }
   HEBB_ASSIGN_OR_RETURN(*request.mutable_init_sha256(), api.UploadWeights(weights));
   return request;
+}
+
+std::string LoginName() {
+  const passwd* const entry = getpwuid(getuid());
+  return entry == nullptr ? absl::StrCat(getuid()) : entry->pw_name;
 }
 
 std::string NewRequestId() {

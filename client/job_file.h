@@ -28,6 +28,10 @@ std::string InitialWeightsPath(const std::string& job_path, const v1::SubmitRequ
 absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Api& api, const std::string& path,
                                                  const std::vector<std::string>& sets);
 
+// The name of the user who runs this program, by the system; the number where there is none. One
+// thread at a time.
+std::string LoginName();
+
 // A random UUID (version 4), the idempotency key of a request.
 std::string NewRequestId();
 

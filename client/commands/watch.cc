@@ -51,6 +51,7 @@ absl::StatusOr<ExitCode> Evaluate(Session& session, const Options& options) {
   v1::EvaluateRequest request;
   request.set_job(options.job);
   request.set_request_id(NewRequestId());
+  request.set_user(LoginName());
   HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Evaluate(request));
   if (options.follow) {
     HEBB_ASSIGN_OR_RETURN(const v1::Job ended, FollowJob(session, job.id(), {}));

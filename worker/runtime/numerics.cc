@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/runtime/numerics.h"
 
-#include <filesystem>
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/datasets/fetch.h"
@@ -14,30 +12,20 @@
 #include "worker/comm/gloo_communicator.h"
 #include "worker/comm/local_communicator.h"
 #include "worker/comm/mpi_communicator.h"
+#include "worker/runtime/data_path.h"
 
 namespace hebb::runtime {
 namespace {
 
 constexpr absl::Duration kTellEvery = absl::Seconds(5);
 
-// A job file may name any folder while all is on one machine; else its author, who may be far away,
-// must not make workers read where they please.
-absl::Status CheckPath(const std::string& path, const WorkerPlace& place) {
-  if (path.empty() || place.any_data_path) return absl::OkStatus();
-  std::error_code error;
-  const auto real = std::filesystem::weakly_canonical(path, error);
-  const auto root = std::filesystem::weakly_canonical(place.data_dir, error);
-  if (!error && absl::StartsWith(real.string(), absl::StrCat(root.string(), "/"))) {
-    return absl::OkStatus();
-  }
-  return absl::PermissionDeniedError(absl::StrCat("dataset.path ", path,
-                                                  " is outside of the workers' data folder ",
-                                                  place.data_dir, "; put the files below it"));
-}
-
 absl::StatusOr<std::unique_ptr<data::Dataset>> OpenDataset(const spec::Dataset& dataset,
                                                            const WorkerPlace& place) {
-  HEBB_RETURN_IF_ERROR(CheckPath(dataset.path, place));
+  // A job file may name any folder while all is on one machine; else its author, who may be far
+  // away, must not make workers read where they please.
+  if (!dataset.path.empty() && !place.any_data_path) {
+    HEBB_RETURN_IF_ERROR(CheckDataPath(dataset.path, place.data_dir));
+  }
   if (dataset.path.empty()) {
     datasets::FetchOptions options = datasets::OptionsFromEnvironment(place.data_dir);
     absl::Time next = absl::InfinitePast();

@@ -52,6 +52,8 @@ TEST(JobFileTest, TheRequestCarriesTextNameAndSets) {
   EXPECT_EQ(request->yaml(), "seed: 1\n");
   EXPECT_EQ(request->file_name(), path);
   EXPECT_EQ(request->sets(0), "seed=2");
+  EXPECT_FALSE(request->user().empty());
+  EXPECT_EQ(request->user(), LoginName());
 }
 
 TEST(JobFileTest, RequestIdsAreUuidsAndDiffer) {
