@@ -37,4 +37,12 @@ jq -e 'length == 1 and .[0].state == "idle" and .[0].device == "cpu"' "$WORK/out
   fail "workers: $(cat "$WORK/out")"
 expect 0 hebb list --all -o yaml
 grep -q "state: CANCELLED" "$WORK/out" || fail "yaml: $(cat "$WORK/out")"
+equal "$(hebb list -o json)" "[]" "list of those under way"
+equal "$(hebb list --state cancelled -o json | jq -r '.[].id')" "$id" "list --state"
+equal "$(hebb list --state queued,running -o json)" "[]" "list --state of two"
+equal "$(hebb list --all --name nothing -o json)" "[]" "list --name"
+equal "$(hebb list --archived -o json)" "[]" "list --archived"
+equal "$(hebb list --all --limit 1 -o json | jq length)" 1 "list --limit"
+expect 5 hebb list --state nonsense
+said "no job state"
 passed
