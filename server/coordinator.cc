@@ -37,9 +37,13 @@ absl::Status CheckAddress(absl::string_view flag, const std::string& address, bo
                    "localhost) are served; listen there and reach it through a tunnel"));
 }
 
-control::ControllerOptions LoopOptions(absl::Duration detect_within) {
+control::ControllerOptions LoopOptions(const CoordinatorOptions& from) {
   control::ControllerOptions options;
-  options.times.detect_within = detect_within;
+  options.times.detect_within = from.detect_within;
+  options.users = from.users;
+  options.default_user = from.default_user;
+  options.usage_half_life = from.usage_half_life;
+  options.policy.protect = from.protect_running;
   return options;
 }
 
@@ -80,7 +84,7 @@ class ControllerFleet final : public http::FleetView {
 }  // namespace
 
 struct Coordinator::Parts {
-  Parts(absl::Duration detect_within, std::unique_ptr<store::StateFolder> folder_in,
+  Parts(const CoordinatorOptions& options, std::unique_ptr<store::StateFolder> folder_in,
         std::unique_ptr<store::SqliteJobStore> store_in, std::unique_ptr<store::BlobStore> blobs_in,
         std::unique_ptr<store::LogStore> logs_in)
       : folder(std::move(folder_in)),
@@ -89,7 +93,7 @@ struct Coordinator::Parts {
         logs(std::move(logs_in)),
         jobs(*store, feed),
         checkpoints(jobs, *blobs),
-        controller(LoopOptions(detect_within), jobs, *blobs, checkpoints, rendezvous),
+        controller(LoopOptions(options), jobs, *blobs, checkpoints, rendezvous),
         fleet(controller) {}
 
   const std::unique_ptr<store::StateFolder> folder;
@@ -125,9 +129,8 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   HEBB_ASSIGN_OR_RETURN(auto jobs, store::SqliteJobStore::Open(folder->database()));
   HEBB_ASSIGN_OR_RETURN(auto blobs, store::BlobStore::Open(folder->blobs()));
   HEBB_ASSIGN_OR_RETURN(auto logs, store::LogStore::Open(folder->logs()));
-  std::unique_ptr<Coordinator> coordinator(
-      new Coordinator(std::make_unique<Parts>(options.detect_within, std::move(folder),
-                                              std::move(jobs), std::move(blobs), std::move(logs))));
+  std::unique_ptr<Coordinator> coordinator(new Coordinator(std::make_unique<Parts>(
+      options, std::move(folder), std::move(jobs), std::move(blobs), std::move(logs))));
   Parts& parts = *coordinator->parts_;
   RemoveOrphans(parts.checkpoints);  // before the first upload can come
   const rpc::Context context{parts.jobs,        *parts.blobs,     *parts.logs,     parts.feed,

@@ -3,12 +3,14 @@
 #ifndef HEBB_SERVER_COORDINATOR_H_
 #define HEBB_SERVER_COORDINATOR_H_
 
+#include <map>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/scheduler/scheduler.h"
 
 namespace hebb {
 
@@ -17,6 +19,11 @@ struct CoordinatorOptions {
   std::string http;       // HOST:PORT of /metrics, /healthz ...
   std::string state_dir;  // held by one coordinator at a time
   absl::Duration detect_within = absl::Seconds(2);
+  // Of the scheduler (docs/scheduling.md): weights and limits by user, and of all others.
+  std::map<std::string, scheduler::User> users = {};
+  scheduler::User default_user = {};
+  absl::Duration usage_half_life = absl::Hours(24);
+  absl::Duration protect_running = absl::Seconds(10);
   bool insecure_any_address = false;  // let test namespaces listen beyond loopback
 };
 

@@ -3,10 +3,13 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/log.h"
@@ -33,6 +36,54 @@ std::string CheckDuration(const std::string& text) {
   return text + " is no duration of 50ms or more, such as 2s";
 }
 
+struct UserFlags {
+  std::vector<std::string> workers;  // NAME=N; NAME *: everyone else
+  std::vector<std::string> weights;  // NAME=W
+};
+
+std::string CheckUserNumber(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  double value = 0;
+  const bool good = equals != std::string::npos && equals > 0 &&
+                    absl::SimpleAtod(text.substr(equals + 1), &value) && value > 0 && value < 1e9;
+  return good ? "" : text + " is not NAME=NUMBER with a number above 0 (NAME *: everyone else)";
+}
+
+void AddUserFlags(CLI::App& app, UserFlags& flags) {
+  app.add_option("--user-workers", flags.workers,
+                 "NAME=N: the user holds at most N workers at once; NAME *: everyone else")
+      ->check(CheckUserNumber);
+  app.add_option("--user-weight", flags.weights,
+                 "NAME=W: the user's part of the workers beside the others' (1)")
+      ->check(CheckUserNumber);
+}
+
+void SetNumber(const std::string& text, bool weight, hebb::CoordinatorOptions& options) {
+  const std::string name = text.substr(0, text.rfind('='));
+  double value = 0;
+  if (!absl::SimpleAtod(text.substr(name.size() + 1), &value)) return;  // checked before
+  hebb::scheduler::User& user =
+      name == "*" ? options.default_user
+                  : options.users.try_emplace(name, options.default_user).first->second;
+  if (weight) {
+    user.weight = value;
+  } else {
+    user.max_workers = std::max<int64_t>(static_cast<int64_t>(value), 1);
+  }
+}
+
+// Whoever is named has the numbers of everyone else where its own are not given.
+void TakeUserFlags(const UserFlags& flags, hebb::CoordinatorOptions& options) {
+  for (const bool everyone : {true, false}) {
+    for (const std::string& text : flags.weights) {
+      if ((text[0] == '*') == everyone) SetNumber(text, /*weight=*/true, options);
+    }
+    for (const std::string& text : flags.workers) {
+      if ((text[0] == '*') == everyone) SetNumber(text, /*weight=*/false, options);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -50,10 +101,22 @@ int main(int argc, char** argv) {
   app.add_option("--detect-within", detect_within, "a worker silent for so long is lost")
       ->capture_default_str()
       ->check(CheckDuration);
+  UserFlags users;
+  AddUserFlags(app, users);
+  std::string half_life = "24h", protect = "10s";
+  app.add_option("--usage-half-life", half_life, "after so long a user's past use counts half")
+      ->capture_default_str()
+      ->check(CheckDuration);
+  app.add_option("--protect-running", protect, "no attempt is preempted before it ran so long")
+      ->capture_default_str()
+      ->check(CheckDuration);
   app.add_flag("--insecure-any-address", options.insecure_any_address,
                "serve any address without TLS; only for isolated test networks");
   CLI11_PARSE(app, argc, argv);
   absl::ParseDuration(detect_within, &options.detect_within);
+  absl::ParseDuration(half_life, &options.usage_half_life);
+  absl::ParseDuration(protect, &options.protect_running);
+  TakeUserFlags(users, options);
 
   hebb::InitLog("hebb-coordinator");
   const sigset_t signals = BlockStopSignals();

@@ -29,6 +29,7 @@ void PrintHead(const Session& session, const v1::Job& job) {
   Field(out, "id", job.id());
   Field(out, "name", job.name());
   Field(out, "state", session.Coloured(job.state(), StateText(job)));
+  Field(out, "user", job.user());
   Field(out, "reason", job.reason());
   Field(out, "kind",
         absl::StrCat(spec.kind(), " on ", spec.dataset().name(), ", rule ", spec.learning().rule(),
@@ -42,6 +43,23 @@ void PrintHead(const Session& session, const v1::Job& job) {
   Field(out, "ended", job.has_ended() ? TimeText(job.ended()) : "");
   Field(out, "spec digest", job.spec_digest());
   Field(out, "weights digest", job.weights_digest());
+}
+
+// The place in the queue, who holds what the job needs, and when it may start.
+void PrintWaiting(std::ostream& out, const v1::Waiting& waiting) {
+  Field(out, "waits",
+        absl::StrCat(waiting.reason(), ", position ", waiting.position(), " in the queue"));
+  Field(out, "starts",
+        waiting.has_estimated_start() ? absl::StrCat("about ", TimeText(waiting.estimated_start()))
+                                      : "cannot be told");
+  if (waiting.holders().empty()) return;
+  Table table({"HOLDER", "USER", "WORKERS", "ENDS"});
+  for (const v1::Holder& holder : waiting.holders()) {
+    table.Add({holder.job(), holder.user(), absl::StrCat(holder.workers()),
+               holder.has_estimated_end() ? absl::StrCat("about ", TimeText(holder.estimated_end()))
+                                          : "cannot be told"});
+  }
+  out << "\n" << table.ToString();
 }
 
 void PrintMetrics(std::ostream& out, const v1::Metrics& m) {
@@ -79,6 +97,7 @@ absl::StatusOr<ExitCode> Describe(Session& session, const std::string& name) {
     return ExitCode::kOk;
   }
   PrintHead(session, job);
+  if (job.has_waiting()) PrintWaiting(session.out, job.waiting());
   PrintMetrics(session.out, job.metrics());
   PrintAttempts(session.out, job);
   PrintGang(session.out, job);

@@ -154,6 +154,7 @@ void Controller::Turn(std::deque<Mail> mail, bool woken) {
     for (auto& [id, live] : live_) live->gang.ForgiveSilence(now);
   }
   if (woken) dirty_ = true;
+  ChargeUsage(now);
   for (Mail& piece : mail) Handle(piece);
   Tick(now);
   // Before the scheduler looks: a job whose attempt has just ended is queued again.
@@ -192,6 +193,7 @@ void Controller::Publish(absl::Time now) {
   FleetSnapshot snapshot;
   snapshot.workers = workers_.Views(now);
   snapshot.recoveries = recoveries_;
+  snapshot.waits = waits_;
   for (const auto& [id, live] : live_) {
     if (live->gang.unreachable()) snapshot.unreachable_jobs.insert(id);
   }

@@ -25,6 +25,7 @@
 #include "server/control/checkpoints.h"
 #include "server/control/gang.h"
 #include "server/control/messages.h"
+#include "server/control/pace.h"
 #include "server/control/rendezvous.h"
 #include "server/control/worker_registry.h"
 #include "server/scheduler/scheduler.h"
@@ -46,6 +47,12 @@ struct ControllerOptions {
   absl::Duration unfit_pause = absl::Seconds(60);
   // How often the latest progress is written down.
   absl::Duration progress_every = absl::Milliseconds(500);
+  scheduler::Policy policy;
+  // Weights and limits by user; `default_user` holds for all others. Their usage is not read.
+  std::map<std::string, scheduler::User> users;
+  scheduler::User default_user;
+  // After so long past use of workers counts half.
+  absl::Duration usage_half_life = absl::Hours(24);
   std::function<absl::Time()> clock = SteadyClock();
 };
 
@@ -56,6 +63,8 @@ struct FleetSnapshot {
   std::set<std::string> unreachable_jobs;
   // That have not ended, with lost attempts that count or workers that could not prepare for them.
   std::set<std::string> remembered_jobs;
+  // Why queued jobs wait, by id; as of the last decision.
+  std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits;
 };
 
 // Thread-safe but for Start and Stop. Borrows the stores.
@@ -96,6 +105,8 @@ class Controller {
     std::optional<job::FileRef> init;
     absl::Time runtime_ends = absl::InfiniteFuture();
     std::optional<Progress> progress;  // not written down yet
+    Pace pace;
+    absl::Time since = absl::InfinitePast();  // when the attempt began, by the loop's clock
     absl::Time progress_written = absl::InfinitePast();
     Effects undone;  // an End that could not be made durable, and what follows it
     absl::Time retry_at = absl::InfinitePast();
@@ -168,7 +179,18 @@ class Controller {
   // Starts `job` with those of the workers that are fit for it; else why it waits.
   std::string StartWithFit(const scheduler::Start& start, const job::Job& job, absl::Time now);
   void StoreWaits(const std::map<std::string, std::string>& reasons);  // by job id
-  void AddJoiners(absl::Time now);
+  // Of jobs of at least that priority, with idle workers that are not in `kept`.
+  void AddJoiners(absl::Time now, int64_t priority, const std::set<std::string>& kept);
+  bool AtLimit(const std::string& user) const;  // holds as many workers as it may
+
+  // controller_schedule.cc: what the scheduler sees, and what it decided
+  scheduler::View MakeView(const std::vector<job::Job>& queued, absl::Time now);
+  // What max_runtime leaves a queued job. `lookups`: how many specs may still be read this turn.
+  std::optional<absl::Duration> RunsAtMost(const job::Job& job, int& lookups);
+  scheduler::User UserOf(const std::string& name) const;
+  void Preempt(const scheduler::Decision& decision, absl::Time now);
+  void PublishWaits(std::vector<scheduler::Wait> waits);
+  void ChargeUsage(absl::Time now);
   std::unique_ptr<Live> MakeLive(const job::Job& job);
   absl::Status FindFiles(Live& live);
 
@@ -184,6 +206,11 @@ class Controller {
   std::map<std::string, Losses> losses_;               // by job id
   // By job id: workers that could not prepare for it, and until when they are not asked again.
   std::map<std::string, std::map<std::string, absl::Time>> unfit_;
+  std::map<std::string, int64_t> max_runtimes_;  // of queued jobs, seconds; 0: no limit
+  std::map<std::string, double> usage_;          // by user: worker-seconds, decayed
+  absl::Time usage_charged_ = absl::InfinitePast();
+  std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits_ =
+      std::make_shared<std::map<std::string, scheduler::Wait>>();
   std::map<std::string, int64_t> recoveries_;
   std::vector<std::shared_ptr<absl::Notification>> answered_;  // once all can see what was done
   bool dirty_ = true;  // something changed that the scheduler should see

@@ -2,6 +2,7 @@
 // Which job runs where: the store's jobs against the loop's gangs, the scheduler's decisions.
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,7 +40,7 @@ void Controller::Reconcile(absl::Time now) {
     return;
   }
   ForgetEnded(*jobs);
-  scheduler::View view;
+  std::vector<job::Job> waiting;
   std::map<std::string, const job::Job*> queued;
   for (const job::Job& job : *jobs) {
     const auto live = live_.find(job.id);
@@ -51,20 +52,16 @@ void Controller::Reconcile(absl::Time now) {
       Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kPaused, "paused", now));
     }
     if (job.state != job::State::kQueued || live != live_.end()) continue;
-    const auto losses = losses_.find(job.id);
-    const absl::Time not_before =
-        losses == losses_.end() ? absl::InfinitePast() : losses->second.not_before;
-    if (not_before > now) next_reconcile_ = std::min(next_reconcile_, not_before);
     queued[job.id] = &job;
-    view.jobs.push_back(
-        {job.id, job.priority, job.workers, job.min_workers, job.device, job.created, not_before});
+    waiting.push_back(job);
   }
-  // A running job that lost a member takes its replacement before a waiting job takes the worker.
-  AddJoiners(now);
-  view.idle = workers_.Idle(now);
-  view.load.busy = workers_.Busy();
-  view.load.busy_workers = static_cast<int>(view.load.busy.size());
-  const scheduler::Decision decision = scheduler::Schedule(view, now);
+  // A running job that lost a member takes its replacement before a waiting job that ranks no
+  // higher takes the worker.
+  int64_t highest = std::numeric_limits<int64_t>::min();
+  for (const job::Job& job : waiting) highest = std::max(highest, job.priority);
+  AddJoiners(now, highest, {});
+  scheduler::Decision decision = scheduler::Schedule(MakeView(waiting, now), now);
+  next_reconcile_ = std::min(next_reconcile_, decision.look_again);
   std::map<std::string, std::string> reasons;
   const auto wait = [&](const job::Job& job, const std::string& text) {
     if (!text.empty() && job.reason != text) reasons[job.id] = text;
@@ -75,6 +72,10 @@ void Controller::Reconcile(absl::Time now) {
   }
   for (const scheduler::Wait& each : decision.waits) wait(*queued.at(each.job), each.text);
   StoreWaits(reasons);
+  Preempt(decision, now);
+  const std::set<std::string> kept(decision.kept.begin(), decision.kept.end());
+  AddJoiners(now, std::numeric_limits<int64_t>::min(), kept);
+  PublishWaits(std::move(decision.waits));
 }
 
 void Controller::ForgetEnded(const std::vector<job::Job>& living) {
@@ -83,6 +84,20 @@ void Controller::ForgetEnded(const std::vector<job::Job>& living) {
   const auto ended = [&](const auto& item) { return !ids.contains(item.first); };
   std::erase_if(losses_, ended);
   std::erase_if(unfit_, ended);
+  std::erase_if(max_runtimes_, ended);
+}
+
+std::optional<absl::Duration> Controller::RunsAtMost(const job::Job& job, int& lookups) {
+  auto known = max_runtimes_.find(job.id);
+  if (known == max_runtimes_.end()) {
+    if (lookups-- <= 0) return std::nullopt;
+    const auto whole = jobs_.Get(job.id);  // lists leave the spec out
+    if (!whole.ok()) return std::nullopt;
+    const auto spec = spec::JobFromJson(whole->spec_json);
+    known = max_runtimes_.emplace(job.id, spec.ok() ? spec->resources.max_runtime : 0).first;
+  }
+  if (known->second <= 0) return std::nullopt;
+  return std::max(absl::Seconds(known->second) - TimeUsed(job, absl::Now()), absl::ZeroDuration());
 }
 
 bool Controller::IsUnfit(const std::string& job, const std::string& worker, absl::Time now) {
@@ -165,6 +180,7 @@ std::unique_ptr<Controller::Live> Controller::MakeLive(const job::Job& job) {
   gang.times = options_.times;
   auto live = std::make_unique<Live>(std::move(gang));
   live->job = job;
+  live->since = options_.clock();
   return live;
 }
 
@@ -260,10 +276,12 @@ void Controller::StartJob(const scheduler::Start& start, absl::Time now) {
   Carry(kept, kept.gang.Start(facts, now));
 }
 
-void Controller::AddJoiners(absl::Time now) {
+void Controller::AddJoiners(absl::Time now, int64_t priority, const std::set<std::string>& kept) {
   for (auto& [id, live] : live_) {
+    if (live->job.priority < priority || AtLimit(live->job.user)) continue;
     for (const scheduler::IdleWorker& idle : workers_.Idle(now)) {
-      if (!live->gang.CanTakeJoiner()) break;
+      if (!live->gang.CanTakeJoiner() || AtLimit(live->job.user)) break;
+      if (kept.contains(idle.id)) continue;
       const WorkerFacts* example = live->gang.Example();
       const bool fits = idle.device == example->device && idle.mpi_world.empty() &&
                         idle.kernel_family == example->kernel_family;

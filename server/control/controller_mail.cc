@@ -104,7 +104,10 @@ void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time 
   } else if (const auto* epoch = std::get_if<EpochReport>(&message)) {
     HandleEpoch(entry, *epoch);
   } else if (const auto* progress = std::get_if<Progress>(&message)) {
-    if (live->gang.OnProgress(worker, *progress)) live->progress = *progress;
+    if (live->gang.OnProgress(worker, *progress)) {
+      live->progress = *progress;
+      live->pace.Add(progress->generation.generation, progress->step, progress->total_steps, now);
+    }
   }
 }
 

@@ -134,6 +134,7 @@ class Gang {
 
   bool ended() const { return phase_ == Phase::kEnded; }
   bool formed() const { return phase_ == Phase::kFormed; }
+  bool stopping() const { return stopping_.has_value(); }
   // No member is in touch; waits for the end of the lease.
   bool unreachable() const { return contact_lost_.has_value(); }
   bool CanTakeJoiner() const;

@@ -7,7 +7,7 @@ namespace hebb::control {
 namespace {
 
 scheduler::IdleWorker ForScheduler(const WorkerFacts& facts) {
-  return {facts.id, facts.device, facts.kernel_family, facts.mpi_world};
+  return {facts.id, facts.device, facts.kernel_family, facts.mpi_world, facts.host};
 }
 
 }  // namespace
@@ -101,10 +101,10 @@ std::vector<scheduler::IdleWorker> WorkerRegistry::Idle(absl::Time now) const {
   return idle;
 }
 
-std::vector<scheduler::IdleWorker> WorkerRegistry::Busy() const {
-  std::vector<scheduler::IdleWorker> busy;
+std::map<std::string, std::vector<scheduler::IdleWorker>> WorkerRegistry::Busy() const {
+  std::map<std::string, std::vector<scheduler::IdleWorker>> busy;
   for (const auto& [id, entry] : workers_) {
-    if (!entry.job.empty()) busy.push_back(ForScheduler(entry.facts));
+    if (!entry.job.empty()) busy[entry.job].push_back(ForScheduler(entry.facts));
   }
   return busy;
 }

@@ -76,7 +76,8 @@ class WorkerRegistry {
 
   bool IsIdle(const WorkerEntry& entry, absl::Time now) const;
   std::vector<scheduler::IdleWorker> Idle(absl::Time now) const;
-  std::vector<scheduler::IdleWorker> Busy() const;
+  // The workers that attempts hold, by job.
+  std::map<std::string, std::vector<scheduler::IdleWorker>> Busy() const;
   std::vector<WorkerView> Views(absl::Time now) const;
 
  private:

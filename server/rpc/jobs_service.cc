@@ -45,6 +45,10 @@ absl::Status JobsService::Describe(const job::Job& job, Detail detail, v1::Job& 
   const control::FleetSnapshot fleet = context_.controller.Fleet();
   proto.set_unreachable(fleet.unreachable_jobs.contains(job.id));
   if (detail == Detail::kList || detail == Detail::kSpec) return absl::OkStatus();
+  if (job.state == job::State::kQueued && fleet.waits != nullptr) {
+    const auto wait = fleet.waits->find(job.id);
+    if (wait != fleet.waits->end()) *proto.mutable_waiting() = ToProto(wait->second);
+  }
   HEBB_ASSIGN_OR_RETURN(const auto epochs, context_.jobs.Epochs(job.id));
   for (const job::EpochRecord& record : epochs) *proto.add_epochs() = ToProto(record);
   if (detail == Detail::kWatch) return absl::OkStatus();

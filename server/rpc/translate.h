@@ -12,6 +12,7 @@
 #include "server/control/messages.h"
 #include "server/control/worker_registry.h"
 #include "server/job/job.h"
+#include "server/scheduler/scheduler.h"
 
 namespace hebb::rpc {
 
@@ -30,6 +31,7 @@ v1::SweepRun RunToProto(const job::Job& job);
 // Without yaml and runs.
 v1::Sweep ToProto(const job::Sweep& sweep, const job::StateCounts& counts);
 v1::Worker ToProto(const control::WorkerView& view);
+v1::Waiting ToProto(const scheduler::Wait& wait);
 // INTERNAL for an Assign whose specification cannot be read.
 absl::StatusOr<v1::ToWorker> ToProto(const control::ToWorker& message);
 

@@ -36,7 +36,7 @@ const std::map<std::string, Folders>& MayInclude() {
         "server/launcher", "server/http/fleet_view.h"}},
       {"server/rpc",
        {"common", "common/spec", "common/sweep", "common/rpc", "proto", "server/job",
-        "server/store", "server/control"}},
+        "server/store", "server/scheduler", "server/control"}},
       {"server",
        {"common", "common/spec", "common/rpc", "common/metrics", "server/job", "server/store",
         "server/scheduler", "server/launcher", "server/control", "server/rpc", "server/http"}},

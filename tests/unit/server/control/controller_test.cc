@@ -170,6 +170,105 @@ TEST_F(ControllerTest, RunTimeBeforeARestartCountsForItsLimit) {
   controller.Stop();
 }
 
+class PreemptionTest : public ControllerTest {
+ protected:
+  void SetUp() override {
+    ControllerTest::SetUp();
+    StoreRunningJob(R"({"workers": 2})");
+    controller_ =
+        std::make_unique<Controller>(WithTestClock(), jobs_, *blobs_, *checkpoints_, rendezvous_);
+    session_a_ = controller_->Attach(Returning("a", 0), a_);
+    session_b_ = controller_->Attach(Returning("b", 1), b_);
+    controller_->Start();
+    AwaitTurn(*controller_);
+  }
+  void TearDown() override { controller_->Stop(); }
+
+  void Submit(int64_t priority, const std::string& resources = "{}") {
+    job::Job job = Stored();
+    job.id = "j-2";
+    job.user = "ann";
+    job.state = job::State::kQueued;
+    job.priority = priority;
+    job.workers = job.min_workers = 1;
+    job.members.clear();
+    job.attempts.clear();
+    job.spec_json = absl::StrCat(R"({"dataset": {"name": "glyphs"}, "resources": )", resources,
+                                 R"(, "network": {"layers": [
+        {"name": "out", "dense": {"units": 10, "activation": "none"}}]}})");
+    ASSERT_TRUE(jobs_.Create(job).ok());
+    controller_->Wake();
+    AwaitTurn(*controller_);
+  }
+  void Stopped(Session session) {
+    AttemptResult result;
+    result.generation = {"j-1", 1, 1};
+    result.outcome = Outcome::kStopped;
+    result.step = 50;
+    controller_->Receive(session, result);
+  }
+  scheduler::Wait WaitOf(const std::string& job) {
+    const auto waits = controller_->Fleet().waits;
+    const auto found = waits->find(job);
+    return found == waits->end() ? scheduler::Wait{} : found->second;
+  }
+
+  std::shared_ptr<RememberingLink> a_ = std::make_shared<RememberingLink>();
+  std::shared_ptr<RememberingLink> b_ = std::make_shared<RememberingLink>();
+  Session session_a_ = 0, session_b_ = 0;
+  std::unique_ptr<Controller> controller_;
+};
+
+TEST_F(PreemptionTest, AJobOfHigherPriorityGetsTheWorkersAndTheOtherWaitsAgain) {
+  Pass(absl::Seconds(11));
+  Submit(5);
+  ASSERT_TRUE(WaitUntil([&] { return a_->Got<control::Stop>(); }));
+  EXPECT_EQ(WaitOf("j-2").reason, scheduler::WaitReason::kPreempting);
+  Stopped(session_a_);
+  Stopped(session_b_);
+  ASSERT_TRUE(WaitUntil([&] { return jobs_.Get("j-2")->state == job::State::kStarting; }));
+  const job::Job stopped = Stored();
+  EXPECT_EQ(stopped.attempts[0].outcome, "preempted");
+  EXPECT_EQ(a_->Count<Assign>() + b_->Count<Assign>(), 2) << "the rest of the gang goes on";
+  EXPECT_EQ(a_->Count<control::Stop>(), 1);
+}
+
+TEST_F(PreemptionTest, EqualsAndAYoungAttemptAreLeftAlone) {
+  Submit(0);
+  Pass(absl::Seconds(11));
+  AwaitTurn(*controller_);
+  EXPECT_FALSE(a_->Got<control::Stop>());
+  EXPECT_EQ(WaitOf("j-2").reason, scheduler::WaitReason::kTooFewWorkers);
+  EXPECT_EQ(WaitOf("j-2").position, 1);
+  ASSERT_EQ(WaitOf("j-2").holders.size(), 1u);
+  EXPECT_EQ(WaitOf("j-2").holders[0].job, "j-1");
+}
+
+TEST_F(PreemptionTest, AProtectedAttemptIsPreemptedOnceItsTimeHasCome) {
+  Submit(5);
+  EXPECT_FALSE(a_->Got<control::Stop>());
+  Pass(absl::Seconds(11));  // nothing else happens
+  EXPECT_TRUE(WaitUntil([&] { return a_->Got<control::Stop>(); }));
+}
+
+TEST_F(PreemptionTest, TheStartIsToldFromTheGangsPace) {
+  Progress progress;
+  progress.generation = {"j-1", 1, 1};
+  progress.total_steps = 200;
+  progress.step = 100;
+  controller_->Receive(session_a_, progress);
+  AwaitTurn(*controller_);
+  Submit(0);
+  EXPECT_EQ(WaitOf("j-2").estimated_start, absl::InfiniteFuture()) << "no pace was seen yet";
+  Pass(absl::Seconds(10));
+  progress.step = 150;
+  controller_->Receive(session_a_, progress);
+  AwaitTurn(*controller_);
+  const absl::Time start = WaitOf("j-2").estimated_start;
+  absl::MutexLock lock(&mutex_);
+  EXPECT_EQ(start, now_ + absl::Seconds(10));  // 50 steps took 10 s, 50 are left
+}
+
 // What happens around a joiner that cannot prepare for the running job j-1.
 class UnfitJoinerTest : public ControllerTest {
  protected:
