@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/chunks.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
 #include "hebb/v1/jobs.grpc.pb.h"
@@ -24,16 +25,24 @@ constexpr absl::Duration kTransferDeadline = absl::Minutes(10);
 }  // namespace
 
 struct Api::Connection {
-  Connection(const std::string& at, absl::Duration how_long, absl::Duration each)
+  Connection(const std::string& at, absl::StatusOr<rpc::Credentials> shown, absl::Duration how_long,
+             absl::Duration each)
       : address(at),
         patience(how_long),
         call_deadline(each),
-        channel(rpc::MakeChannel(at)),
+        credentials(std::move(shown)),
+        channel(rpc::MakeChannel(at, credentials.ok() ? *credentials : rpc::Credentials{})),
         stub(v1::Jobs::NewStub(channel)) {}
 
   absl::Status ToStatus(const grpc::Status& status) const {
+    if (!credentials.ok()) return credentials.status();
     if (status.ok()) return absl::OkStatus();
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+      const std::string tls = rpc::ExplainTlsError(status.error_message(), *credentials);
+      if (!tls.empty()) {
+        return absl::UnavailableError(
+            absl::StrCat("no safe connection to the coordinator at ", address, ": ", tls));
+      }
       return absl::UnavailableError(absl::StrCat("no coordinator answers at ", address,
                                                  "; start one with `hebb up`, or name another with "
                                                  "--address HOST:PORT or HEBB_ADDRESS"));
@@ -48,6 +57,7 @@ struct Api::Connection {
   // Calls `method` until it is not UNAVAILABLE or patience has run out.
   template <typename Response, typename Request, typename Method>
   absl::StatusOr<Response> Call(Method method, const Request& request) {
+    if (!credentials.ok()) return credentials.status();
     const absl::Time give_up = absl::Now() + patience;
     absl::Duration pause = absl::Milliseconds(100);
     while (true) {
@@ -67,6 +77,7 @@ struct Api::Connection {
   const std::string address;
   const absl::Duration patience;
   const absl::Duration call_deadline;
+  const absl::StatusOr<rpc::Credentials> credentials;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Jobs::Stub> stub;
 
@@ -97,8 +108,10 @@ class RunningStream {
 
 }  // namespace
 
-Api::Api(const std::string& address, absl::Duration patience, absl::Duration call_deadline)
-    : connection_(std::make_unique<Connection>(address, patience, call_deadline)) {}
+Api::Api(const std::string& address, const std::string& credentials, absl::Duration patience,
+         absl::Duration call_deadline)
+    : connection_(std::make_unique<Connection>(address, rpc::LoadCredentials(credentials), patience,
+                                               call_deadline)) {}
 Api::~Api() = default;
 
 absl::StatusOr<v1::ValidateResponse> Api::Validate(const v1::SubmitRequest& request) {
@@ -142,6 +155,11 @@ absl::StatusOr<v1::Worker> Api::Drain(const std::string& worker, bool undo) {
   request.set_worker(worker);
   request.set_undo(undo);
   return connection_->Call<v1::Worker>(&v1::Jobs::Stub::Drain, request);
+}
+
+absl::StatusOr<v1::ListAuditEventsResponse> Api::ListAuditEvents(
+    const v1::ListAuditEventsRequest& request) {
+  return connection_->Call<v1::ListAuditEventsResponse>(&v1::Jobs::Stub::ListAuditEvents, request);
 }
 
 absl::StatusOr<v1::Job> Api::Evaluate(const v1::EvaluateRequest& request) {

@@ -22,7 +22,10 @@ namespace hebb::client {
 // One thread at a time, except Interrupt, which any thread may call.
 class Api {
  public:
-  explicit Api(const std::string& address, absl::Duration patience = absl::Seconds(3),
+  // `credentials`: a folder (docs/security.md), "" for plain text. One that cannot be used is the
+  // error of every call.
+  explicit Api(const std::string& address, const std::string& credentials = "",
+               absl::Duration patience = absl::Seconds(3),
                absl::Duration call_deadline = absl::Seconds(20));
   ~Api();
 
@@ -37,6 +40,8 @@ class Api {
   absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
   absl::StatusOr<v1::Worker> Drain(const std::string& worker, bool undo);
+  absl::StatusOr<v1::ListAuditEventsResponse> ListAuditEvents(
+      const v1::ListAuditEventsRequest& request);
 
   absl::StatusOr<v1::Sweep> SubmitSweep(const v1::SubmitRequest& request);
   absl::StatusOr<v1::Sweep> GetSweep(const std::string& sweep, bool brief = false);

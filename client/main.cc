@@ -24,6 +24,8 @@ void AddCommands(CLI::App& app, hebb::client::Session& session) {
   client::AddPause(app, session);
   client::AddResume(app, session);
   client::AddDrain(app, session);
+  client::AddCerts(app, session);
+  client::AddAuditEvents(app, session);
   client::AddExport(app, session);
   client::AddEvaluate(app, session);
   client::AddAudit(app, session);

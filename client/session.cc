@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_split.h"
 #include "client/message_json.h"
+#include "common/rpc/credentials.h"
 
 namespace hebb::client {
 namespace {
@@ -60,7 +61,7 @@ void Session::Print(const nlohmann::ordered_json& data) {
 }
 
 Api& Session::api() {
-  if (api_ == nullptr) api_ = std::make_unique<Api>(address);
+  if (api_ == nullptr) api_ = std::make_unique<Api>(address, credentials);
   return *api_;
 }
 
@@ -91,6 +92,10 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
   app.add_option("--address", session.address, "The coordinator, HOST:PORT")
       ->envname("HEBB_ADDRESS")
       ->capture_default_str();
+  app.add_option("--credentials", session.credentials,
+                 "Folder with your token or certificate, made by `hebb certs`")
+      ->envname(rpc::kCredentialsVariable)
+      ->option_text("DIR");
   app.add_option("-o,--output", session.format, "table | wide | json | yaml")
       ->transform(
           CLI::CheckedTransformer(kFormats, CLI::ignore_case).description("{table,wide,json,yaml}"))

@@ -57,6 +57,7 @@ class Session {
   std::string Coloured(v1::JobState state, const std::string& text) const;
 
   std::string address = rpc::kDefaultAddress;
+  std::string credentials;  // folder; "": plain text
   OutputFormat format = OutputFormat::kTable;
   std::ostream& out;
   std::ostream& err;

@@ -12,7 +12,9 @@
 #include "common/files.h"
 #include "common/log.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/credentials.h"
 #include "common/status_macros.h"
+#include "server/access/gate.h"
 #include "server/control/change_feed.h"
 #include "server/control/checkpoints.h"
 #include "server/control/controller.h"
@@ -31,10 +33,33 @@ namespace {
 absl::Status CheckAddress(absl::string_view flag, const std::string& address, bool any) {
   HEBB_ASSIGN_OR_RETURN(const rpc::HostPort parsed, rpc::ParseHostPort(address));
   if (any || rpc::IsLoopback(parsed.host)) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(flag, " ", address,
-                   ": without TLS and tokens only loopback addresses (127.0.0.1, ::1, "
-                   "localhost) are served; listen there and reach it through a tunnel"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      flag, " ", address,
+      ": without TLS and tokens only loopback addresses (127.0.0.1, ::1, localhost) are served; "
+      "make credentials with `hebb certs init DIR` and give --credentials DIR/coordinator"));
+}
+
+// None without credentials.
+absl::StatusOr<std::unique_ptr<access::Gate>> MakeGate(const CoordinatorOptions& options) {
+  if (options.credentials.empty()) return nullptr;
+  HEBB_ASSIGN_OR_RETURN(auto tokens, access::TokenTable::Open(
+                                         absl::StrCat(options.credentials, "/", rpc::kTokensFile)));
+  access::GateOptions gate;
+  gate.calls_per_second = options.calls_per_second;
+  gate.calls_at_once = 2 * options.calls_per_second;
+  return std::make_unique<access::Gate>(gate, std::move(tokens));
+}
+
+metrics::HttpSecurity HttpSecurityOf(const CoordinatorOptions& options, access::Gate* gate) {
+  if (gate == nullptr) return {};
+  metrics::HttpSecurity security;
+  security.certificate_path = absl::StrCat(options.credentials, "/", rpc::kCertificateFile);
+  security.key_path = absl::StrCat(options.credentials, "/", rpc::kKeyFile);
+  security.admits = [gate](const std::string& token) {
+    return gate->Recognise({"", token, ""}).ok();
+  };
+  security.open_paths = {"/healthz", "/readyz"};
+  return security;
 }
 
 control::ControllerOptions LoopOptions(const CoordinatorOptions& from) {
@@ -96,6 +121,8 @@ struct Coordinator::Parts {
         controller(LoopOptions(options), jobs, *blobs, checkpoints, rendezvous),
         fleet(controller) {}
 
+  std::unique_ptr<access::Gate> gate;  // null: nobody is authenticated
+  std::unique_ptr<rpc::AuditTrail> audit;
   const std::unique_ptr<store::StateFolder> folder;
   const std::unique_ptr<store::SqliteJobStore> store;
   const std::unique_ptr<store::BlobStore> blobs;
@@ -118,8 +145,15 @@ Coordinator::Coordinator(std::unique_ptr<Parts> parts) : parts_(std::move(parts)
 Coordinator::~Coordinator() { Stop(); }
 
 absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const CoordinatorOptions& options) {
-  HEBB_RETURN_IF_ERROR(CheckAddress("--listen", options.listen, options.insecure_any_address));
-  HEBB_RETURN_IF_ERROR(CheckAddress("--http", options.http, options.insecure_any_address));
+  const bool any_address = options.insecure_any_address || !options.credentials.empty();
+  HEBB_RETURN_IF_ERROR(CheckAddress("--listen", options.listen, any_address));
+  HEBB_RETURN_IF_ERROR(CheckAddress("--http", options.http, any_address));
+  rpc::Security security;
+  if (!options.credentials.empty()) {
+    HEBB_ASSIGN_OR_RETURN(security.credentials, rpc::LoadServerCredentials(options.credentials));
+  }
+  security.require_client_certificate = options.require_client_certificate;
+  HEBB_ASSIGN_OR_RETURN(auto gate, MakeGate(options));
   HEBB_ASSIGN_OR_RETURN(
       auto folder, store::StateFolder::Open(options.state_dir,
                                             absl::StrCat("hebb-coordinator on ", options.listen)));
@@ -132,17 +166,24 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   std::unique_ptr<Coordinator> coordinator(new Coordinator(std::make_unique<Parts>(
       options, std::move(folder), std::move(jobs), std::move(blobs), std::move(logs))));
   Parts& parts = *coordinator->parts_;
+  parts.gate = std::move(gate);
+  HEBB_ASSIGN_OR_RETURN(parts.audit,
+                        rpc::AuditTrail::Open(absl::StrCat(parts.folder->path(), "/audit.jsonl")));
   RemoveOrphans(parts.checkpoints);  // before the first upload can come
-  const rpc::Context context{parts.jobs,        *parts.blobs,     *parts.logs,     parts.feed,
-                             parts.checkpoints, parts.rendezvous, parts.controller};
+  rpc::Context context{parts.jobs,       *parts.blobs,      *parts.logs,
+                       parts.feed,       parts.checkpoints, parts.rendezvous,
+                       parts.controller, *parts.audit,      parts.gate.get()};
+  context.limits.free_disk_min = options.free_disk_min;
   const auto observer = [&parts](absl::string_view method, absl::StatusCode code,
                                  absl::Duration duration) {
     parts.rpc_metrics.Observe(method, code, duration);
   };
-  HEBB_ASSIGN_OR_RETURN(parts.server, rpc::Server::Start(options.listen, context, observer));
-  HEBB_ASSIGN_OR_RETURN(
-      parts.status, http::StatusServer::Start({options.http, HEBB_VERSION}, parts.jobs, parts.fleet,
-                                              parts.registry));
+  HEBB_ASSIGN_OR_RETURN(parts.server,
+                        rpc::Server::Start(options.listen, context, observer, security));
+  HEBB_ASSIGN_OR_RETURN(parts.status,
+                        http::StatusServer::Start(
+                            {options.http, HEBB_VERSION, HttpSecurityOf(options, parts.gate.get())},
+                            parts.jobs, parts.fleet, parts.registry));
   parts.http_address = parts.status->address();
   parts.controller.Start();
   HEBB_RETURN_IF_ERROR(WriteFileAtomically(

@@ -25,12 +25,17 @@ struct CoordinatorOptions {
   absl::Duration usage_half_life = absl::Hours(24);
   absl::Duration protect_running = absl::Seconds(10);
   bool insecure_any_address = false;  // let test namespaces listen beyond loopback
+  std::string credentials = {};       // folder (docs/security.md): TLS and tokens; "": neither
+  bool require_client_certificate = false;
+  double calls_per_second = 200;             // of one person
+  int64_t free_disk_min = int64_t{1} << 30;  // bytes that uploads of users leave free
 };
 
 // Thread-safe but for Stop.
 class Coordinator {
  public:
-  // FAILED_PRECONDITION: a port or the state folder is taken, or an address is not loopback;
+  // FAILED_PRECONDITION: a port or the state folder is taken, or an address is not loopback and
+  // there are no credentials; NOT_FOUND: a file of the credentials;
   // INVALID_ARGUMENT: an address that cannot be read.
   static absl::StatusOr<std::unique_ptr<Coordinator>> Start(const CoordinatorOptions& options);
   ~Coordinator();  // stops

@@ -84,6 +84,21 @@ void TakeUserFlags(const UserFlags& flags, hebb::CoordinatorOptions& options) {
   }
 }
 
+void AddSecurityFlags(CLI::App& app, hebb::CoordinatorOptions& options) {
+  app.add_option("--credentials", options.credentials,
+                 "folder with TLS keys and tokens, made by `hebb certs init` [plain text on the "
+                 "loopback, for everybody]");
+  app.add_flag("--require-client-certificate", options.require_client_certificate,
+               "refuse connections without a certificate of the cluster's authority (mTLS)");
+  app.add_option("--calls-per-second", options.calls_per_second,
+                 "so many calls of one person on average, twice as many at once")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--min-free-disk", options.free_disk_min,
+                 "room that uploads of users leave for running jobs, such as 500MB [1GiB]")
+      ->transform(CLI::AsSizeValue(false));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -110,6 +125,7 @@ int main(int argc, char** argv) {
   app.add_option("--protect-running", protect, "no attempt is preempted before it ran so long")
       ->capture_default_str()
       ->check(CheckDuration);
+  AddSecurityFlags(app, options);
   app.add_flag("--insecure-any-address", options.insecure_any_address,
                "serve any address without TLS; only for isolated test networks");
   CLI11_PARSE(app, argc, argv);

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "common/log.h"
+#include "common/rpc/credentials.h"
 #include "worker/runtime/exit_signal.h"
 #include "worker/runtime/identity.h"
 #include "worker/runtime/worker_process.h"
@@ -36,6 +37,9 @@ void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::strin
         const bool sound = absl::ParseDuration(text, &duration) && duration >= absl::ZeroDuration();
         return sound ? std::string() : text + " is no duration, such as 20s";
       });
+  app.add_option("--credentials", options.credentials,
+                 "folder with the worker's token or certificate, made by `hebb certs` [plain text]")
+      ->envname(hebb::rpc::kCredentialsVariable);
   app.footer(
       "Exit codes: 0 ended as asked, 1 internal error, 2 usage, 3 refused by the coordinator,\n"
       "75 start the MPI world again.");

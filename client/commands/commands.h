@@ -20,6 +20,8 @@ void AddCancel(CLI::App& app, Session& session);
 void AddPause(CLI::App& app, Session& session);
 void AddResume(CLI::App& app, Session& session);
 void AddDrain(CLI::App& app, Session& session);
+void AddCerts(CLI::App& app, Session& session);
+void AddAuditEvents(CLI::App& app, Session& session);
 void AddWait(CLI::App& app, Session& session);
 void AddExport(CLI::App& app, Session& session);
 void AddEvaluate(CLI::App& app, Session& session);

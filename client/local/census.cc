@@ -43,7 +43,8 @@ Census::View Census::Latest() const {
 }
 
 void Census::Run(const std::string& address, absl::Duration period) {
-  Api api(address, /*patience=*/absl::ZeroDuration(), /*call_deadline=*/absl::Seconds(2));
+  Api api(address, /*credentials=*/"", /*patience=*/absl::ZeroDuration(),
+          /*call_deadline=*/absl::Seconds(2));
   while (true) {
     const View view = Ask(api);
     absl::MutexLock lock(&mutex_);

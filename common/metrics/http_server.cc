@@ -6,6 +6,7 @@
 #include <prometheus/text_serializer.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -59,23 +60,56 @@ HttpRequest ToRequest(const httplib::Request& from) {
   return request;
 }
 
+// In front of every handler.
+void Guard(httplib::Server& server, HttpSecurity security) {
+  server.set_pre_routing_handler([security = std::move(security)](const httplib::Request& request,
+                                                                  httplib::Response& response) {
+    const auto& open = security.open_paths;
+    if (std::find(open.begin(), open.end(), request.path) != open.end()) {
+      return httplib::Server::HandlerResponse::Unhandled;
+    }
+    const std::string shown = request.get_header_value("Authorization");
+    constexpr absl::string_view kBearer = "Bearer ";
+    if (absl::StartsWith(shown, kBearer) && security.admits(shown.substr(kBearer.size()))) {
+      return httplib::Server::HandlerResponse::Unhandled;
+    }
+    response.status = 401;
+    response.set_header("WWW-Authenticate", "Bearer");
+    response.set_content("show a token: Authorization: Bearer TOKEN\n", "text/plain");
+    return httplib::Server::HandlerResponse::Handled;
+  });
+}
+
 }  // namespace
 
 struct HttpServer::State {
-  httplib::Server server;
+  std::unique_ptr<httplib::Server> server;
   HostPort bound;
   std::thread thread;
 };
 
-absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(absl::string_view address) {
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(absl::string_view address,
+                                                               HttpSecurity security) {
   HEBB_ASSIGN_OR_RETURN(HostPort wanted, ParseAddress(address));
   auto state = std::make_unique<State>();
-  state->server.set_socket_options(SetSocketOptions);
-  state->server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  if (security.certificate_path.empty()) {
+    state->server = std::make_unique<httplib::Server>();
+  } else {
+    state->server = std::make_unique<httplib::SSLServer>(security.certificate_path.c_str(),
+                                                         security.key_path.c_str());
+    if (!state->server->is_valid()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("cannot serve HTTPS with ", security.certificate_path, " and ",
+                       security.key_path, "; make them anew with `hebb certs init`"));
+    }
+    Guard(*state->server, std::move(security));
+  }
+  state->server->set_socket_options(SetSocketOptions);
+  state->server->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   errno = 0;
   if (wanted.port == 0) {
-    wanted.port = state->server.bind_to_any_port(wanted.host);
-  } else if (!state->server.bind_to_port(wanted.host, wanted.port)) {
+    wanted.port = state->server->bind_to_any_port(wanted.host);
+  } else if (!state->server->bind_to_port(wanted.host, wanted.port)) {
     wanted.port = -1;
   }
   if (wanted.port <= 0) {
@@ -101,8 +135,8 @@ std::string HttpServer::address() const {
 
 void HttpServer::Get(const std::string& path, HttpHandler handler) {
   HEBB_CHECK(!state_->thread.joinable());
-  state_->server.Get(path, [handler = std::move(handler)](const httplib::Request& request,
-                                                          httplib::Response& response) {
+  state_->server->Get(path, [handler = std::move(handler)](const httplib::Request& request,
+                                                           httplib::Response& response) {
     HttpResponse answer = handler(ToRequest(request));
     response.status = answer.status;
     response.set_content(std::move(answer.body), answer.content_type);
@@ -118,14 +152,14 @@ void HttpServer::ServeMetrics(const prometheus::Registry& registry) {
 
 void HttpServer::Start() {
   HEBB_CHECK(!state_->thread.joinable());
-  state_->thread = std::thread([this] { state_->server.listen_after_bind(); });
+  state_->thread = std::thread([this] { state_->server->listen_after_bind(); });
   // Server::stop does nothing before the loop runs, so that a Stop now would be lost.
-  while (!state_->server.is_running()) std::this_thread::yield();
+  while (!state_->server->is_running()) std::this_thread::yield();
 }
 
 void HttpServer::Stop() {
   if (!state_->thread.joinable()) return;
-  state_->server.stop();
+  state_->server->stop();
   state_->thread.join();
 }
 

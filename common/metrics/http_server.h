@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,6 +32,15 @@ struct HttpResponse {
   std::string content_type = "text/plain; charset=utf-8";
 };
 
+// Encrypted, and open only to those who show a token, except for the open paths.
+struct HttpSecurity {
+  std::string certificate_path;  // "": plain HTTP for everybody
+  std::string key_path;
+  // Whether this "Authorization" header's token may read.
+  std::function<bool(const std::string& token)> admits;
+  std::vector<std::string> open_paths;  // for probes, such as "/healthz"
+};
+
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
 // Use: Listen, register the paths, Start; Stop (or the destructor) ends and joins its threads.
@@ -39,7 +49,9 @@ class HttpServer {
  public:
   // Binds `address`, "HOST:PORT" ("[::1]:PORT" for IPv6; port 0: any free one). Connections wait
   // until Start. INVALID_ARGUMENT: no such form; UNAVAILABLE: the address is taken or not ours.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Listen(absl::string_view address);
+  // FAILED_PRECONDITION: the certificate cannot be used.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Listen(absl::string_view address,
+                                                            HttpSecurity security = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/rpc/credentials.h"
 
 namespace grpc {
 class Channel;
@@ -30,9 +31,11 @@ struct ChannelOptions {
 
 inline constexpr absl::Duration kKeepaliveMin = absl::Seconds(1);
 
-// A lazily connected, plain-text channel with the message size, keepalive and backoff above.
+// A lazily connected channel with the message size, keepalive and backoff above: TLS and the token
+// with credentials, plain text without.
 // Thread-safe. (gRPC shares channels, hence the shared_ptr.)
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           const Credentials& credentials = {},
                                            const ChannelOptions& options = {});
 
 // Waits until the channel is connected. UNAVAILABLE, naming the address, when it is not by then.

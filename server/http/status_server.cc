@@ -36,7 +36,8 @@ absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
     const Options& options, store::JobStore& store, const FleetView& fleet,
     const prometheus::Registry& registry) {
   std::unique_ptr<StatusServer> self(new StatusServer(options, store, fleet, registry));
-  HEBB_ASSIGN_OR_RETURN(self->server_, metrics::HttpServer::Listen(options.address));
+  HEBB_ASSIGN_OR_RETURN(self->server_,
+                        metrics::HttpServer::Listen(options.address, options.security));
   StatusServer* server = self.get();
   using metrics::HttpRequest;
   server->server_->Get("/", [server](const HttpRequest&) { return server->Page(); });

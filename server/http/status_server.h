@@ -23,6 +23,7 @@ class StatusServer {
   struct Options {
     std::string address;  // HOST:PORT; port 0: any free one
     std::string version;
+    metrics::HttpSecurity security = {};
   };
   // Borrows the three; they outlive it. `registry` holds what others count, such as the gRPC
   // services' hebb_rpc_* series; it is served beside the coordinator's own. Errors as

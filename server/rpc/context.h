@@ -3,16 +3,29 @@
 #ifndef HEBB_SERVER_RPC_CONTEXT_H_
 #define HEBB_SERVER_RPC_CONTEXT_H_
 
-#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/access/gate.h"
 #include "server/control/change_feed.h"
 #include "server/control/checkpoints.h"
 #include "server/control/controller.h"
 #include "server/control/rendezvous.h"
+#include "server/rpc/audit_trail.h"
 #include "server/store/blob_store.h"
 #include "server/store/job_store.h"
 
 namespace hebb::rpc {
+
+// What one caller may ask of the service.
+struct Limits {
+  int streams_max = 4096;        // Watch and Logs, of all
+  int streams_of_one_max = 256;  // of one person
+  int64_t free_disk_min = 0;     // bytes that uploads of users leave free
+};
 
 // All thread-safe; they outlive the services.
 struct Context {
@@ -23,21 +36,36 @@ struct Context {
   control::Checkpoints& checkpoints;
   control::Rendezvous& rendezvous;
   control::Controller& controller;
+  AuditTrail& audit;
+  access::Gate* gate = nullptr;  // null: callers are not authenticated
+  Limits limits = {};
 };
 
-// Bounds the long-lived streams of clients, each of which holds a thread. Thread-safe.
+// Bounds the long-lived streams of clients, of all and of each. Thread-safe.
 class StreamSlots {
  public:
-  explicit StreamSlots(int max) : free_(max) {}
-  bool Take() {
-    if (free_.fetch_sub(1) > 0) return true;
-    free_.fetch_add(1);
-    return false;
+  StreamSlots(int max, int max_of_one) : max_(max), max_of_one_(max_of_one) {}
+
+  bool Take(const std::string& caller) {
+    absl::MutexLock lock(&mutex_);
+    int& own = open_[caller];
+    if (all_ >= max_ || own >= max_of_one_) return false;
+    ++own;
+    ++all_;
+    return true;
   }
-  void Give() { free_.fetch_add(1); }
+  void Give(const std::string& caller) {
+    absl::MutexLock lock(&mutex_);
+    --all_;
+    if (--open_[caller] == 0) open_.erase(caller);
+  }
 
  private:
-  std::atomic<int> free_;
+  const int max_;
+  const int max_of_one_;
+  absl::Mutex mutex_;
+  int all_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int> open_ ABSL_GUARDED_BY(mutex_);  // by caller
 };
 
 }  // namespace hebb::rpc

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
+#include "server/rpc/authenticator.h"
 #include "server/rpc/files.h"
 #include "server/rpc/submission.h"
 #include "server/rpc/translate.h"
@@ -71,9 +72,20 @@ grpc::Status JobsService::Validate(grpc::ServerContext*, const v1::SubmitRequest
   return grpc::Status::OK;
 }
 
-grpc::Status JobsService::Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
+template <typename Request>
+Request JobsService::InTheNameOf(const grpc::ServerContext& call, const Request& request) const {
+  const access::Caller caller = CallerOf(context_.gate, call);
+  Request named = request;
+  if (caller.authenticated) named.set_user(caller.name);
+  return named;
+}
+
+template v1::SubmitRequest JobsService::InTheNameOf(const grpc::ServerContext&,
+                                                    const v1::SubmitRequest&) const;
+
+grpc::Status JobsService::Submit(grpc::ServerContext* call, const v1::SubmitRequest* request,
                                  v1::Job* response) {
-  const auto job = rpc::Submit(context_, *request);
+  const auto job = rpc::Submit(context_, InTheNameOf(*call, *request));
   if (!job.ok()) return ToGrpc(job.status());
   return ToGrpc(Describe(*job, Detail::kList, *response));
 }
@@ -120,24 +132,24 @@ grpc::Status JobsService::Step(const absl::StatusOr<job::Job>& stepped, v1::Job&
   return ToGrpc(Describe(*stepped, Detail::kSpec, response));
 }
 
-grpc::Status JobsService::Cancel(grpc::ServerContext*, const v1::JobRequest* request,
+grpc::Status JobsService::Cancel(grpc::ServerContext* call, const v1::JobRequest* request,
                                  v1::Job* response) {
-  return Step(rpc::Cancel(context_, request->job()), *response);
+  return Step(rpc::Cancel(context_, CallerOf(context_.gate, *call), request->job()), *response);
 }
 
-grpc::Status JobsService::Pause(grpc::ServerContext*, const v1::JobRequest* request,
+grpc::Status JobsService::Pause(grpc::ServerContext* call, const v1::JobRequest* request,
                                 v1::Job* response) {
-  return Step(rpc::Pause(context_, request->job()), *response);
+  return Step(rpc::Pause(context_, CallerOf(context_.gate, *call), request->job()), *response);
 }
 
-grpc::Status JobsService::Resume(grpc::ServerContext*, const v1::JobRequest* request,
+grpc::Status JobsService::Resume(grpc::ServerContext* call, const v1::JobRequest* request,
                                  v1::Job* response) {
-  return Step(rpc::Resume(context_, request->job()), *response);
+  return Step(rpc::Resume(context_, CallerOf(context_.gate, *call), request->job()), *response);
 }
 
-grpc::Status JobsService::Evaluate(grpc::ServerContext*, const v1::EvaluateRequest* request,
+grpc::Status JobsService::Evaluate(grpc::ServerContext* call, const v1::EvaluateRequest* request,
                                    v1::Job* response) {
-  const auto job = SubmitEvaluation(context_, *request);
+  const auto job = SubmitEvaluation(context_, InTheNameOf(*call, *request));
   if (!job.ok()) return ToGrpc(job.status());
   return ToGrpc(Describe(*job, Detail::kSpec, *response));
 }
@@ -164,6 +176,9 @@ grpc::Status JobsService::UploadWeights(grpc::ServerContext*, grpc::ServerReader
                                         v1::UploadResponse* response) {
   v1::Chunk chunk;
   if (!reader->Read(&chunk)) return ToGrpc(absl::InvalidArgumentError("no chunk came"));
+  const absl::Status room =
+      context_.blobs.CheckRoom(chunk.total_bytes(), context_.limits.free_disk_min);
+  if (!room.ok()) return ToGrpc(room);
   const auto file =
       ReceiveFile(context_.blobs, chunk, [&](v1::Chunk& next) { return reader->Read(&next); });
   if (!file.ok()) return ToGrpc(file.status());
@@ -177,6 +192,12 @@ grpc::Status JobsService::ListWorkers(grpc::ServerContext*, const v1::ListWorker
     *response->add_workers() = ToProto(view);
   }
   return grpc::Status::OK;
+}
+
+grpc::Status JobsService::ListAuditEvents(grpc::ServerContext*,
+                                          const v1::ListAuditEventsRequest* request,
+                                          v1::ListAuditEventsResponse* response) {
+  return ToGrpc(context_.audit.Recent(*request, *response));
 }
 
 grpc::Status JobsService::Drain(grpc::ServerContext*, const v1::DrainRequest* request,

@@ -12,7 +12,9 @@ namespace hebb::rpc {
 // Thread-safe; borrows what the context names.
 class JobsService final : public v1::Jobs::Service {
  public:
-  explicit JobsService(const Context& context) : context_(context) {}
+  explicit JobsService(const Context& context)
+      : context_(context),
+        streams_(context.limits.streams_max, context.limits.streams_of_one_max) {}
 
   grpc::Status Validate(grpc::ServerContext* call, const v1::SubmitRequest* request,
                         v1::ValidateResponse* response) override;
@@ -42,6 +44,8 @@ class JobsService final : public v1::Jobs::Service {
                            v1::ListWorkersResponse* response) override;
   grpc::Status Drain(grpc::ServerContext* call, const v1::DrainRequest* request,
                      v1::Worker* response) override;
+  grpc::Status ListAuditEvents(grpc::ServerContext* call, const v1::ListAuditEventsRequest* request,
+                               v1::ListAuditEventsResponse* response) override;
   grpc::Status SubmitSweep(grpc::ServerContext* call, const v1::SubmitRequest* request,
                            v1::Sweep* response) override;
   grpc::Status GetSweep(grpc::ServerContext* call, const v1::SweepRequest* request,
@@ -55,6 +59,9 @@ class JobsService final : public v1::Jobs::Service {
   // As in a list; with the spec; with epochs, too; with events, too.
   enum class Detail { kList, kSpec, kWatch, kFull };
   absl::Status Describe(const job::Job& job, Detail detail, v1::Job& proto);
+  // Whose a new job is: the caller's, or what it says where callers are not authenticated.
+  template <typename Request>
+  Request InTheNameOf(const grpc::ServerContext& call, const Request& request) const;
   grpc::Status Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response);
   absl::Status ListPage(const v1::ListRequest& request, v1::ListResponse& response);
   absl::Status DescribeSweep(const job::Sweep& sweep, bool brief, v1::Sweep& proto);
@@ -64,7 +71,7 @@ class JobsService final : public v1::Jobs::Service {
                         grpc::ServerWriter<v1::LogLine>& writer);
 
   const Context context_;
-  StreamSlots streams_{256};
+  StreamSlots streams_;
 };
 
 }  // namespace hebb::rpc

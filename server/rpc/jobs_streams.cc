@@ -4,6 +4,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
+#include "server/rpc/authenticator.h"
 #include "server/rpc/jobs_service.h"
 #include "server/rpc/translate.h"
 
@@ -22,8 +23,9 @@ absl::Status TooMany() {
 
 grpc::Status JobsService::Watch(grpc::ServerContext* call, const v1::JobRequest* request,
                                 grpc::ServerWriter<v1::Job>* writer) {
-  if (!streams_.Take()) return ToGrpc(TooMany());
-  const auto give = absl::MakeCleanup([this] { streams_.Give(); });
+  const std::string caller = CallerOf(context_.gate, *call).name;
+  if (!streams_.Take(caller)) return ToGrpc(TooMany());
+  const auto give = absl::MakeCleanup([&] { streams_.Give(caller); });
   return ToGrpc(WatchJob(*call, request->job(), *writer));
 }
 
@@ -55,8 +57,9 @@ absl::Status JobsService::WatchJob(grpc::ServerContext& call, const std::string&
 
 grpc::Status JobsService::Logs(grpc::ServerContext* call, const v1::LogsRequest* request,
                                grpc::ServerWriter<v1::LogLine>* writer) {
-  if (!streams_.Take()) return ToGrpc(TooMany());
-  const auto give = absl::MakeCleanup([this] { streams_.Give(); });
+  const std::string caller = CallerOf(context_.gate, *call).name;
+  if (!streams_.Take(caller)) return ToGrpc(TooMany());
+  const auto give = absl::MakeCleanup([&] { streams_.Give(caller); });
   return ToGrpc(SendLogs(*call, *request, *writer));
 }
 

@@ -2,6 +2,7 @@
 // The sweeps of JobsService.
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
+#include "server/rpc/authenticator.h"
 #include "server/rpc/jobs_service.h"
 #include "server/rpc/sweeps.h"
 #include "server/rpc/translate.h"
@@ -24,9 +25,9 @@ absl::Status JobsService::DescribeSweep(const job::Sweep& sweep, bool brief, v1:
   return absl::OkStatus();
 }
 
-grpc::Status JobsService::SubmitSweep(grpc::ServerContext*, const v1::SubmitRequest* request,
+grpc::Status JobsService::SubmitSweep(grpc::ServerContext* call, const v1::SubmitRequest* request,
                                       v1::Sweep* response) {
-  const auto sweep = rpc::SubmitSweep(context_, *request);
+  const auto sweep = rpc::SubmitSweep(context_, InTheNameOf(*call, *request));
   if (!sweep.ok()) return ToGrpc(sweep.status());
   return ToGrpc(DescribeSweep(*sweep, /*brief=*/false, *response));
 }
@@ -46,9 +47,9 @@ grpc::Status JobsService::ListSweeps(grpc::ServerContext*, const v1::ListSweepsR
   return grpc::Status::OK;
 }
 
-grpc::Status JobsService::CancelSweep(grpc::ServerContext*, const v1::SweepRequest* request,
+grpc::Status JobsService::CancelSweep(grpc::ServerContext* call, const v1::SweepRequest* request,
                                       v1::Sweep* response) {
-  const auto sweep = rpc::CancelSweep(context_, request->sweep());
+  const auto sweep = rpc::CancelSweep(context_, CallerOf(context_.gate, *call), request->sweep());
   if (!sweep.ok()) return ToGrpc(sweep.status());
   return ToGrpc(DescribeSweep(*sweep, request->brief(), *response));
 }

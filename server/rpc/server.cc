@@ -11,11 +11,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/check.h"
 #include "common/log.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/protocol.h"
 #include "common/status_macros.h"
+#include "server/rpc/audit_interceptor.h"
+#include "server/rpc/authenticator.h"
 #include "server/rpc/jobs_service.h"
+#include "server/rpc/translate.h"
 #include "server/rpc/workers_service.h"
 
 namespace hebb::rpc {
@@ -45,6 +50,24 @@ void Configure(grpc::ServerBuilder& builder) {
                              static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveMin)));
 }
 
+// A call that the gate refuses reaches no interceptor.
+std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const Context& context,
+                                                        const Security& security) {
+  if (security.credentials.empty()) return grpc::InsecureServerCredentials();
+  HEBB_CHECK(context.gate != nullptr);
+  const auto refused = [&audit = context.audit](absl::string_view method, const std::string& name,
+                                                const absl::Status& why) {
+    v1::AuditEvent event;
+    *event.mutable_time() = ToProto(absl::Now());
+    event.set_user(name);
+    event.set_method(std::string(method));
+    event.set_outcome(absl::StatusCodeToString(why.code()));
+    audit.AddRefused(std::move(event), absl::Now());
+  };
+  return MakeServerCredentials(security.credentials, security.require_client_certificate,
+                               *context.gate, refused);
+}
+
 }  // namespace
 
 struct Server::Parts {
@@ -58,8 +81,8 @@ Server::Server(std::string address, std::unique_ptr<Parts> parts)
     : address_(std::move(address)), parts_(std::move(parts)) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address,
-                                                      const Context& context,
-                                                      CallObserver observer) {
+                                                      const Context& context, CallObserver observer,
+                                                      const Security& security) {
   HEBB_ASSIGN_OR_RETURN(const HostPort wanted, ParseHostPort(address));
   gpr_set_log_function(LogFromGrpc);
   grpc::EnableDefaultHealthCheckService(true);
@@ -67,13 +90,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   auto parts = std::make_unique<Parts>(context);
   grpc::ServerBuilder builder;
   Configure(builder);
-  if (observer) {
-    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
-    creators.push_back(MakeInterceptorFactory(std::move(observer)));
-    builder.experimental().SetInterceptorCreators(std::move(creators));
-  }
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
+  if (observer) creators.push_back(MakeInterceptorFactory(std::move(observer)));
+  creators.push_back(MakeAuditInterceptorFactory(context.gate, context.audit));
+  builder.experimental().SetInterceptorCreators(std::move(creators));
   int port = 0;
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(address, CredentialsFor(context, security), &port);
   builder.RegisterService(&parts->jobs);
   builder.RegisterService(&parts->workers);
   parts->server = builder.BuildAndStart();

@@ -7,10 +7,18 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/rpc/credentials.h"
 #include "server/rpc/call_observer.h"
 #include "server/rpc/context.h"
 
 namespace hebb::rpc {
+
+// Plain text without credentials; else TLS, and the context's gate (which must be there) in front
+// of every call.
+struct Security {
+  Credentials credentials = {};
+  bool require_client_certificate = false;
+};
 
 // Owned by the composition root. Thread-safe.
 class Server {
@@ -20,7 +28,8 @@ class Server {
   // every call that ended.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& address,
                                                        const Context& context,
-                                                       CallObserver observer = nullptr);
+                                                       CallObserver observer = nullptr,
+                                                       const Security& security = {});
   ~Server();  // stops
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

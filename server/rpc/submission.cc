@@ -15,6 +15,7 @@
 #include "common/spec/words.h"
 #include "common/status_macros.h"
 #include "common/sweep/sweep_file.h"
+#include "server/rpc/authenticator.h"
 
 namespace hebb::rpc {
 namespace {
@@ -209,31 +210,36 @@ absl::Status ResumeJob(job::Job& job) {
 }
 
 // One step of a job that a user asks for; the control loop does the rest.
-absl::StatusOr<job::Job> Step(const Context& context, const std::string& key,
-                              const store::JobStore::Change& change, absl::string_view kind) {
+absl::StatusOr<job::Job> Step(const Context& context, const access::Caller& caller,
+                              const std::string& key, const store::JobStore::Change& change,
+                              absl::string_view kind) {
   HEBB_ASSIGN_OR_RETURN(const job::Job found, context.jobs.Get(key));
+  HEBB_RETURN_IF_ERROR(CheckOwner(caller, found.user, absl::StrCat("job ", found.id)));
   HEBB_ASSIGN_OR_RETURN(job::Job stepped, context.jobs.Update(found.id, change));
   context.controller.Wake();
   if (stepped.state == found.state) return stepped;
   HEBB_RETURN_IF_ERROR(context.jobs.AppendEvent(
       found.id, {absl::Now(),
                  absl::StrCat(job::StateName(found.state), " to ", job::StateName(stepped.state)),
-                 "user", std::string(kind)}));
+                 caller.authenticated ? caller.name : "user", std::string(kind)}));
   return stepped;
 }
 
 }  // namespace
 
-absl::StatusOr<job::Job> Cancel(const Context& context, const std::string& key) {
-  return Step(context, key, CancelJob, "cancel");
+absl::StatusOr<job::Job> Cancel(const Context& context, const access::Caller& caller,
+                                const std::string& key) {
+  return Step(context, caller, key, CancelJob, "cancel");
 }
 
-absl::StatusOr<job::Job> Pause(const Context& context, const std::string& key) {
-  return Step(context, key, PauseJob, "pause");
+absl::StatusOr<job::Job> Pause(const Context& context, const access::Caller& caller,
+                               const std::string& key) {
+  return Step(context, caller, key, PauseJob, "pause");
 }
 
-absl::StatusOr<job::Job> Resume(const Context& context, const std::string& key) {
-  return Step(context, key, ResumeJob, "resume");
+absl::StatusOr<job::Job> Resume(const Context& context, const access::Caller& caller,
+                                const std::string& key) {
+  return Step(context, caller, key, ResumeJob, "resume");
 }
 
 }  // namespace hebb::rpc

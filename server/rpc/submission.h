@@ -25,15 +25,19 @@ absl::StatusOr<job::Job> SubmitEvaluation(const Context& context,
                                           const v1::EvaluateRequest& request);
 
 // QUEUED: cancelled at once; active: CANCELLING, the control loop does the rest. A job that is
-// cancelled already stays so; FAILED_PRECONDITION when it has ended otherwise.
-absl::StatusOr<job::Job> Cancel(const Context& context, const std::string& key);
+// cancelled already stays so; FAILED_PRECONDITION when it has ended otherwise. Here and below:
+// PERMISSION_DENIED for a job of somebody else.
+absl::StatusOr<job::Job> Cancel(const Context& context, const access::Caller& caller,
+                                const std::string& key);
 
 // QUEUED: PAUSED at once; STARTING or RUNNING: PAUSING, the control loop stops it with a
 // checkpoint. Idempotent; FAILED_PRECONDITION when the job has ended or is being cancelled.
-absl::StatusOr<job::Job> Pause(const Context& context, const std::string& key);
+absl::StatusOr<job::Job> Pause(const Context& context, const access::Caller& caller,
+                               const std::string& key);
 
 // PAUSED: QUEUED. Idempotent; FAILED_PRECONDITION while it is PAUSING, or as Pause.
-absl::StatusOr<job::Job> Resume(const Context& context, const std::string& key);
+absl::StatusOr<job::Job> Resume(const Context& context, const access::Caller& caller,
+                                const std::string& key);
 
 // ---- what a sweep's jobs share with single ones ------------------------------------------------
 

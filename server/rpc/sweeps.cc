@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "common/status_macros.h"
 #include "common/sweep/grid.h"
+#include "server/rpc/authenticator.h"
 #include "server/rpc/submission.h"
 
 namespace hebb::rpc {
@@ -61,11 +62,15 @@ absl::StatusOr<job::Sweep> SubmitSweep(const Context& context, const v1::SubmitR
   return stored;
 }
 
-absl::StatusOr<job::Sweep> CancelSweep(const Context& context, const std::string& key) {
+absl::StatusOr<job::Sweep> CancelSweep(const Context& context, const access::Caller& caller,
+                                       const std::string& key) {
   HEBB_ASSIGN_OR_RETURN(job::Sweep found, context.jobs.GetSweep(key));
   HEBB_ASSIGN_OR_RETURN(const std::vector<job::Job> jobs, context.jobs.SweepJobs(found.id));
   std::vector<std::string> ids;
-  for (const job::Job& job : jobs) ids.push_back(job.id);
+  for (const job::Job& job : jobs) {
+    HEBB_RETURN_IF_ERROR(CheckOwner(caller, job.user, absl::StrCat("sweep ", found.id)));
+    ids.push_back(job.id);
+  }
   const auto cancelled = context.jobs.UpdateAll(ids, [](job::Job& job) {
     return job::IsTerminal(job.state) ? absl::OkStatus() : CancelJob(job);
   });

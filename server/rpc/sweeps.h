@@ -16,8 +16,10 @@ namespace hebb::rpc {
 // FAILED_PRECONDITION when the file of `init: {from}` was not uploaded.
 absl::StatusOr<job::Sweep> SubmitSweep(const Context& context, const v1::SubmitRequest& request);
 
-// Cancels, in one transaction, the jobs that have not ended; none left is no error. NOT_FOUND.
-absl::StatusOr<job::Sweep> CancelSweep(const Context& context, const std::string& key);
+// Cancels, in one transaction, the jobs that have not ended; none left is no error. NOT_FOUND;
+// PERMISSION_DENIED for a sweep of somebody else.
+absl::StatusOr<job::Sweep> CancelSweep(const Context& context, const access::Caller& caller,
+                                       const std::string& key);
 
 }  // namespace hebb::rpc
 

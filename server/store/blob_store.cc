@@ -137,6 +137,17 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> BlobStore::Write() {
   return std::make_unique<FileWriter>(folder_, path, fd);
 }
 
+absl::Status BlobStore::CheckRoom(int64_t bytes, int64_t free_min) const {
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder_, error);
+  if (error) return absl::InternalError(absl::StrCat(folder_, ": ", error.message()));
+  const auto free = static_cast<int64_t>(space.available);
+  if (free - bytes >= free_min) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the coordinator's disk has ", free >> 20, " MiB free and keeps ", free_min >> 20,
+      " of them for running jobs; archive old jobs, or ask for more room"));
+}
+
 absl::StatusOr<std::string> BlobStore::VerifiedPath(const std::string& sha256) const {
   HEBB_RETURN_IF_ERROR(CheckDigest(sha256));
   const std::string path = PathOf(folder_, sha256);

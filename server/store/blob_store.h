@@ -37,6 +37,8 @@ class BlobStore {
   static absl::StatusOr<std::unique_ptr<BlobStore>> Open(const std::string& folder);
 
   absl::StatusOr<std::unique_ptr<BlobWriter>> Write();
+  // RESOURCE_EXHAUSTED if the disk would have less than `free_min` bytes free with `bytes` more.
+  absl::Status CheckRoom(int64_t bytes, int64_t free_min) const;
   // The file's path after its content was checked against its name: NOT_FOUND, DATA_LOSS.
   absl::StatusOr<std::string> VerifiedPath(const std::string& sha256) const;
   // The digests of the files that were stored before `time`, in no order.

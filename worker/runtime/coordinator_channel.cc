@@ -47,13 +47,23 @@ class Call {
 
 }  // namespace
 
-CoordinatorChannel::CoordinatorChannel(const std::string& address)
-    : address_(address), grpc_(std::make_unique<Grpc>()) {
-  grpc_->channel = rpc::MakeChannel(address);
+CoordinatorChannel::CoordinatorChannel(const std::string& address,
+                                       const rpc::Credentials& credentials)
+    : address_(address), credentials_(credentials), grpc_(std::make_unique<Grpc>()) {
+  grpc_->channel = rpc::MakeChannel(address, credentials);
   grpc_->stub = v1::Workers::NewStub(grpc_->channel);
 }
 
 CoordinatorChannel::~CoordinatorChannel() = default;
+
+std::string CoordinatorChannel::WhyUnreachable(absl::Duration within) {
+  grpc::ClientContext context;
+  rpc::SetDeadline(context, absl::Now() + within);
+  v1::GetKeyResponse response;
+  const grpc::Status status = grpc_->stub->GetKey(&context, v1::GetKeyRequest(), &response);
+  const std::string tls = rpc::ExplainTlsError(status.error_message(), credentials_);
+  return tls.empty() ? "it can't be reached" : tls;
+}
 
 absl::StatusOr<std::string> CoordinatorChannel::Download(const v1::StoredFile& file,
                                                          Cancellation& cancellation) {

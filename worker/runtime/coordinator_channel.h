@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/rpc/credentials.h"
 #include "hebb/v1/jobs.pb.h"
 #include "hebb/v1/workers.pb.h"
 #include "worker/comm/rendezvous.h"
@@ -21,10 +22,14 @@ namespace hebb::runtime {
 // Thread-safe. Every call ends with CANCELLED when its Cancellation is.
 class CoordinatorChannel {
  public:
-  explicit CoordinatorChannel(const std::string& address);  // HOST:PORT; connects lazily
+  // HOST:PORT; connects lazily, by TLS with credentials.
+  explicit CoordinatorChannel(const std::string& address, const rpc::Credentials& credentials = {});
   ~CoordinatorChannel();
 
   const std::string& address() const { return address_; }
+
+  // Why it can't be reached, in few words: asks for it once more, and waits at most `within`.
+  std::string WhyUnreachable(absl::Duration within);
 
   // The file with this SHA-256, verified (DATA_LOSS). One try.
   absl::StatusOr<std::string> Download(const v1::StoredFile& file, Cancellation& cancellation);
@@ -39,6 +44,7 @@ class CoordinatorChannel {
 
  private:
   const std::string address_;
+  const rpc::Credentials credentials_;
   std::unique_ptr<Grpc> grpc_;
 };
 

@@ -81,7 +81,8 @@ absl::Status Session::Stream::Run() {
   v1::ToWorker message;
   while (refused_.empty() && stream_->Read(&message)) Received(message);
   state_.outbox.Close();
-  context_.TryCancel();
+  // A stream that the other side has ended keeps its status, which says why.
+  if (!refused_.empty()) context_.TryCancel();
   writer.join();
   const absl::Status status = rpc::FromGrpc(stream_->Finish());
   if (welcome_) state_.handler.AttachedChanged(false);
@@ -123,12 +124,13 @@ void Session::Stream::WriteAll() {
     const absl::Time due = last + absl::Milliseconds(heartbeat_ms_.load());
     const Outbox::Event event = state_.outbox.Next(due, message);
     if (event == Outbox::Event::kClosed) break;
-    if (event == Outbox::Event::kMessage && !stream_->Write(message)) break;
+    // A stream that breaks has a status, which the reading thread reads.
+    if (event == Outbox::Event::kMessage && !stream_->Write(message)) return;
     // A coordinator that takes connections but does not answer: hang up, try again.
     if (!welcome_ && absl::Now() > welcome_by) break;
     if (absl::Now() < due) continue;
     last = absl::Now();
-    if (!WriteHeartbeat()) break;
+    if (!WriteHeartbeat()) return;
   }
   stream_->WritesDone();
   // After a Farewell the coordinator ends the stream; else (the outbox overflowed) we do.
@@ -154,7 +156,7 @@ bool Session::State::AwaitConnected() {
   while (!stop.cancelled() && !leaving) {
     const absl::Time until = absl::Now() + kLookEvery;
     if (channel.grpc().channel->WaitForConnected(absl::ToChronoTime(until))) return true;
-    Complain("it can't be reached");
+    if (absl::Now() >= complain_at) Complain(channel.WhyUnreachable(kLookEvery));
   }
   return false;
 }
@@ -164,7 +166,8 @@ void Session::State::AttachForever() {
   while (AwaitConnected()) {
     Stream stream(*this);
     absl::Status status = stream.Run();
-    if (absl::IsPermissionDenied(status)) {
+    // By its word, or by the gate in front of it: trying again is of no use.
+    if (absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status)) {
       refused(std::move(status));
       break;
     }

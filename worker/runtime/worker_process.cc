@@ -68,6 +68,8 @@ void End(const ExitRequest& request, absl::Duration drain_within, JobRunner& run
 
 absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit) {
   HEBB_ASSIGN_OR_RETURN(const rpc::HostPort coordinator, rpc::ParseHostPort(options.coordinator));
+  HEBB_ASSIGN_OR_RETURN(const rpc::Credentials credentials,
+                        rpc::LoadCredentials(options.credentials));
   HEBB_RETURN_IF_ERROR(MakeFolder(options.data_dir));
   WorkerMetrics metrics(BuildId());
   HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<metrics::HttpServer> http,
@@ -89,7 +91,7 @@ absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit) {
   const v1::Worker identity =
       MakeIdentity(threads, http == nullptr ? "" : http->address(), world.get());
 
-  CoordinatorChannel channel(options.coordinator);
+  CoordinatorChannel channel(options.coordinator, credentials);
   Outbox outbox;
   const auto restart = [&exit] { exit.Ask(kExitRestart, "the MPI world must start anew"); };
   JobRunner runner({numerics, channel, metrics, threads, folder->path(), restart}, outbox);

@@ -14,10 +14,11 @@ namespace hebb::runtime {
 struct WorkerOptions {
   std::string coordinator;  // HOST:PORT
   std::string data_dir;
-  std::string work_dir;   // "": <data_dir>/spool
-  std::string advertise;  // "": the address towards the coordinator
-  std::string http;       // HOST:PORT, "": no HTTP
-  int threads = 0;        // 0: one per core this process may run on
+  std::string work_dir;     // "": <data_dir>/spool
+  std::string advertise;    // "": the address towards the coordinator
+  std::string http;         // HOST:PORT, "": no HTTP
+  std::string credentials;  // folder (docs/security.md), "": plain text
+  int threads = 0;          // 0: one per core this process may run on
   // How long a worker that is asked to end may take to leave its gang in good order.
   absl::Duration drain_within = absl::Seconds(20);
 };

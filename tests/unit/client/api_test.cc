@@ -102,7 +102,7 @@ TEST_F(ApiTest, SubmitIsRepeatedWithItsIdWhileUnavailable) {
 
 TEST_F(ApiTest, PatienceEndsAndNamesAddressAndRemedy) {
   jobs_.fail_first_ = 1000;
-  Api api(address_, absl::Milliseconds(250));
+  Api api(address_, "", absl::Milliseconds(250));
   const absl::Status status = api.Submit({}).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_NE(status.message().find(address_), absl::string_view::npos) << status;

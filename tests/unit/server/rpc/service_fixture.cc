@@ -45,7 +45,15 @@ void ServiceTest::TearDown() {
 
 void ServiceTest::StartCoordinator() {
   running_ = std::make_unique<Running>(*this);
-  auto server = Server::Start("127.0.0.1:0", MakeContext());
+  auto audit = AuditTrail::Open(folder_ + "/audit.jsonl");
+  ASSERT_TRUE(audit.ok()) << audit.status();
+  running_->audit = *std::move(audit);
+  if (!tokens_path_.empty()) {
+    auto tokens = access::TokenTable::Open(tokens_path_);
+    ASSERT_TRUE(tokens.ok()) << tokens.status();
+    running_->gate = std::make_unique<access::Gate>(gate_options_, *std::move(tokens));
+  }
+  auto server = Server::Start("127.0.0.1:0", MakeContext(), nullptr, security_);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   running_->controller.Start();
@@ -59,7 +67,9 @@ Context ServiceTest::MakeContext() {
           running_->feed,
           running_->checkpoints,
           running_->rendezvous,
-          running_->controller};
+          running_->controller,
+          *running_->audit,
+          running_->gate.get()};
 }
 
 void ServiceTest::StopCoordinator() {

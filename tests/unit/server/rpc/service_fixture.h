@@ -47,6 +47,10 @@ class ServiceTest : public ::testing::Test {
   std::unique_ptr<store::BlobStore> blobs_;
   std::unique_ptr<store::LogStore> logs_;
   control::ControllerOptions options_;
+  // Of the next start: plain text for everybody, unless a test says otherwise.
+  Security security_;
+  std::string tokens_path_;
+  access::GateOptions gate_options_;
 
   struct Running {
     explicit Running(ServiceTest& test)
@@ -58,6 +62,8 @@ class ServiceTest : public ::testing::Test {
     control::Checkpoints checkpoints;
     control::Rendezvous rendezvous;
     control::Controller controller;
+    std::unique_ptr<AuditTrail> audit;
+    std::unique_ptr<access::Gate> gate;
   };
   std::unique_ptr<Running> running_;
   std::unique_ptr<Server> server_;
