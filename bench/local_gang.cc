@@ -47,6 +47,7 @@ class Listener final : public train::Observer {
     if (between_) between_(report);
   }
   void EpochDone(const train::EpochMetrics&) override {}
+  void DigestDone(int64_t, const std::string&) override {}
   absl::Status SaveCheckpoint(std::string, int64_t, const std::string&) override {
     return absl::OkStatus();
   }

@@ -72,6 +72,8 @@ class Printer final : public train::Observer {
     times_.Add(report);
   }
 
+  void DigestDone(int64_t, const std::string&) override {}
+
   void EpochDone(const train::EpochMetrics& metrics) override {
     if (!prints_) return;
     std::string line =

@@ -162,6 +162,14 @@ absl::StatusOr<v1::ListAuditEventsResponse> Api::ListAuditEvents(
   return connection_->Call<v1::ListAuditEventsResponse>(&v1::Jobs::Stub::ListAuditEvents, request);
 }
 
+absl::StatusOr<v1::Job> Api::Verify(const v1::VerifyRequest& request) {
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Verify, request);
+}
+
+absl::StatusOr<v1::ListDigestsResponse> Api::ListDigests(const v1::ListDigestsRequest& request) {
+  return connection_->Call<v1::ListDigestsResponse>(&v1::Jobs::Stub::ListDigests, request);
+}
+
 absl::StatusOr<v1::Job> Api::Evaluate(const v1::EvaluateRequest& request) {
   return connection_->Call<v1::Job>(&v1::Jobs::Stub::Evaluate, request);
 }

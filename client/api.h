@@ -16,8 +16,9 @@
 namespace hebb::client {
 
 // Every unary call has a deadline and is repeated while the coordinator is UNAVAILABLE, for
-// `patience` in all; each is safe to repeat (Submit, SubmitSweep and Evaluate carry a request id).
-// Errors keep the coordinator's code and message; UNAVAILABLE names the address and the remedy.
+// `patience` in all; each is safe to repeat (Submit, SubmitSweep, Evaluate and Verify carry
+// a request id). Errors keep the coordinator's code and message; UNAVAILABLE names the address and
+// the remedy.
 //
 // One thread at a time, except Interrupt, which any thread may call.
 class Api {
@@ -38,6 +39,8 @@ class Api {
   absl::StatusOr<v1::Job> Pause(const std::string& job);
   absl::StatusOr<v1::Job> Resume(const std::string& job);
   absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateRequest& request);
+  absl::StatusOr<v1::Job> Verify(const v1::VerifyRequest& request);
+  absl::StatusOr<v1::ListDigestsResponse> ListDigests(const v1::ListDigestsRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
   absl::StatusOr<v1::Worker> Drain(const std::string& worker, bool undo);
   absl::StatusOr<v1::ListAuditEventsResponse> ListAuditEvents(

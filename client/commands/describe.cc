@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // hebb describe JOB
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -21,6 +24,19 @@ void Field(std::ostream& out, const char* name, const std::string& value) {
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", FromProto(time), absl::LocalTimeZone());
+}
+
+// The last link of the chain; the chain grows by one record in `every_steps` steps, so it is found
+// among the last few.
+absl::StatusOr<std::string> ChainHead(Session& session, const v1::Job& job) {
+  v1::ListDigestsRequest request;
+  request.set_job(job.id());
+  request.set_after_step(
+      std::max(job.step() - 2 * job.spec().digests().every_steps() - 1, int64_t{-1}));
+  HEBB_ASSIGN_OR_RETURN(const v1::ListDigestsResponse page, session.api().ListDigests(request));
+  if (page.digests().empty()) return std::string();
+  const v1::StepDigest& last = page.digests(page.digests_size() - 1);
+  return absl::StrCat(last.chain(), " at step ", last.step());
 }
 
 void PrintHead(const Session& session, const v1::Job& job) {
@@ -98,6 +114,8 @@ absl::StatusOr<ExitCode> Describe(Session& session, const std::string& name) {
   }
   PrintHead(session, job);
   if (job.has_waiting()) PrintWaiting(session.out, job.waiting());
+  HEBB_ASSIGN_OR_RETURN(const std::string chain, ChainHead(session, job));
+  Field(session.out, "digest chain", chain);
   PrintMetrics(session.out, job.metrics());
   PrintAttempts(session.out, job);
   PrintGang(session.out, job);

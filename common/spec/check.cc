@@ -54,6 +54,12 @@ class Checker {
     if (job_.kind == Kind::kEvaluate) {
       Report("kind", "kind: evaluate is not for job files; use hebb evaluate JOB");
     }
+    if (job_.kind == Kind::kVerify) {
+      Report("kind", "kind: verify is not for job files; use hebb verify JOB");
+    }
+    if (root_.Find("verification") != nullptr) {
+      Report("verification", "verification is not for job files; use hebb verify JOB");
+    }
     if (job_.name.size() > 200) Report("name", "the name is longer than 200 bytes; shorten it");
     const std::string& sha = job_.init.sha256;
     const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };

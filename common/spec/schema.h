@@ -64,6 +64,20 @@ void Describe(V& v, Diagnostics& d) {
 }
 
 template <typename V>
+void Describe(V& v, Digests& d) {
+  v.Field(
+      "every_steps", d.every_steps,
+      {.doc = "steps between records of the weights' digest; 0 = never", .min = 0, .max = 1e12});
+}
+
+template <typename V>
+void Describe(V& v, Verification& c) {
+  v.Field("job", c.job, {.doc = "whose steps", .default_text = "set by `hebb verify`"});
+  v.Field("from_step", c.from_step, {.doc = "a step whose state is known", .min = 0});
+  v.Field("to_step", c.to_step, {.doc = "the last step", .min = 0});
+}
+
+template <typename V>
 void Describe(V& v, Resources& r) {
   v.Field("workers", r.workers, {.doc = "how many it is to have", .min = 1, .max = 4096});
   v.Field("min_workers", r.min_workers,
@@ -93,7 +107,8 @@ template <typename V>
 void Describe(V& v, Job& j) {
   v.Field("name", j.name, {.doc = "shown in lists", .default_text = "the file's name"});
   v.Field("kind", j.kind,
-          {.doc = "`hebb audit` makes audit of a file, `hebb evaluate` makes evaluate of a job"});
+          {.doc = "`hebb audit` makes audit of a file, `hebb evaluate` and `hebb verify` make "
+                  "evaluate and verify of a job"});
   v.Field("seed", j.seed, {.doc = "key of every random draw", .min = 0});
   v.Field("dataset", j.dataset, {.doc = "what is learnt", .required = true});
   v.Field("network", j.network, {.doc = "what learns", .required = true});
@@ -103,6 +118,8 @@ void Describe(V& v, Job& j) {
   v.Field("data_parallel", j.data_parallel, {.doc = "how a batch is shared out"});
   v.Field("checkpoint", j.checkpoint, {.doc = "when the state is saved"});
   v.Field("diagnostics", j.diagnostics, {.doc = "what is looked at while it learns"});
+  v.Field("digests", j.digests, {.doc = "when the weights' digest is put on record"});
+  v.Field("verification", j.verification, {.doc = "which steps are trained again"});
 }
 
 }  // namespace hebb::spec

@@ -203,14 +203,19 @@ struct Resources {
 enum class Distribution { kGlorotUniform, kKaimingUniform, kNormal };
 
 struct Init {
-  std::string
-      from;  // safetensors; the client reads and uploads it and puts its SHA-256 in `sha256`
-  std::string sha256;
+  std::string from;    // safetensors; read and uploaded by the client
+  std::string sha256;  // of that file
   Distribution distribution = Distribution::kGlorotUniform;
 };
-// What is looked at while a network learns; decides no weight.
 struct Diagnostics {
-  int64_t every_epochs = 1;  // 0: never
+  int64_t every_epochs = 1;  // what is looked at while a network learns; 0: never
+};
+struct Digests {
+  int64_t every_steps = 100;  // records of the weights' digest (docs/verify.md); 0: none
+};
+struct Verification {                  // which steps are trained again; not in job files
+  std::string job;                     // its id
+  int64_t from_step = 0, to_step = 0;  // from 0 or a checkpoint's step
 };
 struct DataParallel {
   int64_t slices = 8;  // 0: one per worker, library's allreduce, no promise of equal bits
@@ -220,9 +225,9 @@ struct CheckpointPolicy {
   int64_t keep = 3;
 };
 
-// What is done with the network. Evaluate: no step, the accuracies of given weights. Audit: no
-// step, a proof that the feedback path reads no forward weight.
-enum class Kind { kTrain, kEvaluate, kAudit };
+// Evaluate: no step, the accuracies of given weights. Audit: no step, a proof that the feedback
+// path reads no forward weight. Verify: some of another job's steps, whose digests are compared.
+enum class Kind { kTrain, kEvaluate, kAudit, kVerify };
 
 struct Job {
   std::string name;
@@ -236,6 +241,8 @@ struct Job {
   DataParallel data_parallel;
   CheckpointPolicy checkpoint;
   Diagnostics diagnostics;
+  Digests digests;
+  Verification verification;
 };
 
 }  // namespace hebb::spec

@@ -141,8 +141,10 @@ struct Words<Device> {
 
 template <>
 struct Words<Kind> {
-  static constexpr std::array<Word<Kind>, 3> kNow = {
-      {{"train", Kind::kTrain}, {"evaluate", Kind::kEvaluate}, {"audit", Kind::kAudit}}};
+  static constexpr std::array<Word<Kind>, 4> kNow = {{{"train", Kind::kTrain},
+                                                      {"evaluate", Kind::kEvaluate},
+                                                      {"audit", Kind::kAudit},
+                                                      {"verify", Kind::kVerify}}};
   static constexpr std::array<const char*, 0> kLater = {};
 };
 

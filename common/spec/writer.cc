@@ -104,8 +104,14 @@ std::string SpecDigest(const Job& job) {
   decisive.resources = Resources{};
   decisive.checkpoint = CheckpointPolicy{};
   decisive.diagnostics = Diagnostics{};
-  if (!decisive.init.sha256.empty()) decisive.init.from.clear();  // the content, not its place
-  return Sha256Hex(JobToJson(decisive));
+  if (!decisive.init.sha256.empty()) decisive.init.from.clear();     // the content, not its place
+  if (decisive.kind == Kind::kVerify) decisive.kind = Kind::kTrain;  // it trains the same weights
+  Tree tree = Writer().Write(decisive);
+  // Left out whole, so that jobs from before these sections keep their digests.
+  std::erase_if(tree.children, [](const Tree& section) {
+    return section.key == "digests" || section.key == "verification";
+  });
+  return Sha256Hex(TreeToJson(tree));
 }
 
 }  // namespace hebb::spec

@@ -67,6 +67,12 @@ struct FleetSnapshot {
   std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits;
 };
 
+// The job whose steps a verification trains again.
+struct Verified {
+  std::string job;
+  int64_t last_equal = 0;  // the last step known to be the same
+};
+
 // Thread-safe but for Start and Stop. Borrows the stores.
 class Controller {
  public:
@@ -104,6 +110,8 @@ class Controller {
     std::optional<job::FileRef> resume;
     std::optional<job::FileRef> init;
     absl::Time runtime_ends = absl::InfiniteFuture();
+    bool exact = true;  // the same bits whatever its gang: it has canonical slices
+    std::optional<Verified> verified;
     std::optional<Progress> progress;  // not written down yet
     Pace pace;
     absl::Time since = absl::InfinitePast();  // when the attempt began, by the loop's clock
@@ -150,6 +158,10 @@ class Controller {
   void HandleFarewell(WorkerEntry& entry, const Farewell& farewell, absl::Time now);
   void HandleDrain(WorkerEntry& entry, bool undo, absl::string_view reason, absl::Time now);
   void TellReleased(const WorkerEntry& entry, const GenerationId& id);
+
+  // controller_digests.cc: what their weights are
+  void HandleDigests(WorkerEntry& entry, DigestReport& report);
+  absl::Status CompareWithRecord(Live& live, const std::vector<job::StepDigest>& digests);
 
   // controller_effects.cc: what gangs want
   void Carry(Live& live, Effects effects);

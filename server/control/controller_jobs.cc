@@ -143,6 +143,10 @@ void Controller::StoreWaits(const std::map<std::string, std::string>& reasons) {
 
 absl::Status Controller::FindFiles(Live& live) {
   HEBB_ASSIGN_OR_RETURN(const spec::Job spec, spec::JobFromJson(live.job.spec_json));
+  live.exact = spec.data_parallel.slices > 0;
+  if (spec.kind == spec::Kind::kVerify) {
+    live.verified = Verified{spec.verification.job, spec.verification.from_step};
+  }
   if (spec.resources.max_runtime > 0) {
     live.runtime_ends = options_.clock() + absl::Seconds(spec.resources.max_runtime) -
                         TimeUsed(live.job, absl::Now());
@@ -269,6 +273,8 @@ void Controller::StartJob(const scheduler::Start& start, absl::Time now) {
   ready->resume = live->resume;
   ready->init = live->init;
   ready->runtime_ends = live->runtime_ends;
+  ready->exact = live->exact;
+  ready->verified = live->verified;
   AddEvent(start.job, "started",
            absl::StrCat("attempt ", attempt.number, " starts on ",
                         absl::StrJoin(start.workers, ", "), " from step ", attempt.start_step));

@@ -103,6 +103,8 @@ void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time 
     Carry(*live, live->gang.OnResult(worker, *result, now));
   } else if (const auto* epoch = std::get_if<EpochReport>(&message)) {
     HandleEpoch(entry, *epoch);
+  } else if (auto* digests = std::get_if<DigestReport>(&message)) {
+    HandleDigests(entry, *digests);
   } else if (const auto* progress = std::get_if<Progress>(&message)) {
     if (live->gang.OnProgress(worker, *progress)) {
       live->progress = *progress;

@@ -266,6 +266,12 @@ Effects Gang::RequestStop(AttemptOutcome outcome, const std::string& reason, abs
   return out;
 }
 
+Effects Gang::Fail(const std::string& reason) {
+  Effects out;
+  Finish(AttemptOutcome::kFailed, reason, {}, out);
+  return out;
+}
+
 Effects Gang::Abandon(const std::string& reason) {
   Effects out;
   Finish(AttemptOutcome::kLost, reason, {}, out);

@@ -129,6 +129,8 @@ class Gang {
   Effects OnTick(absl::Time now);
   // The coordinator itself stood still: nobody is held to have been silent meanwhile.
   void ForgiveSilence(absl::Time now);
+  // Ends the attempt as failed: what it computes cannot be trusted.
+  Effects Fail(const std::string& reason);
   // Ends the attempt as lost: its state cannot be kept.
   Effects Abandon(const std::string& reason);
 

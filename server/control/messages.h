@@ -86,6 +86,12 @@ struct AttemptResult {
   std::string weights_digest;
   double images_per_second = 0;
 };
+// Of this rank's weights, in order of steps; who told them is filled in by the control loop.
+struct DigestReport {
+  GenerationId generation;
+  int rank = -1;
+  std::vector<job::StepDigest> digests;
+};
 struct Farewell {
   std::string reason;
 };
@@ -96,7 +102,7 @@ struct DrainNotice {
 };
 
 using FromWorker = std::variant<Heartbeat, MemberReport, Progress, EpochReport, AttemptResult,
-                                Farewell, DrainNotice>;
+                                Farewell, DrainNotice, DigestReport>;
 
 // ---- coordinator -> worker ---------------------------------------------------------------------
 

@@ -89,6 +89,18 @@ struct Attempt {
   absl::Time ended = absl::InfiniteFuture();
 };
 
+// A link of a job's chain of weight digests (docs/verify.md), and who told it first.
+struct StepDigest {
+  int64_t step = 0;
+  std::string weights_digest = {};
+  std::string chain = {};  // SHA-256 over the link before it and this digest
+  int attempt = 0;
+  int rank = -1;
+  std::string worker = {};
+  std::string host = {};
+  std::string kernel_family = {};  // equal bits are promised only within one
+};
+
 struct Event {
   absl::Time time;
   std::string text;

@@ -36,6 +36,10 @@ class JobsService final : public v1::Jobs::Service {
                     grpc::ServerWriter<v1::LogLine>* writer) override;
   grpc::Status Evaluate(grpc::ServerContext* call, const v1::EvaluateRequest* request,
                         v1::Job* response) override;
+  grpc::Status Verify(grpc::ServerContext* call, const v1::VerifyRequest* request,
+                      v1::Job* response) override;
+  grpc::Status ListDigests(grpc::ServerContext* call, const v1::ListDigestsRequest* request,
+                           v1::ListDigestsResponse* response) override;
   grpc::Status DownloadCheckpoint(grpc::ServerContext* call, const v1::JobRequest* request,
                                   grpc::ServerWriter<v1::Chunk>* writer) override;
   grpc::Status UploadWeights(grpc::ServerContext* call, grpc::ServerReader<v1::Chunk>* reader,

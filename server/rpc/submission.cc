@@ -64,12 +64,7 @@ int64_t TotalSteps(const spec::Job& spec) {
 }
 
 absl::StatusOr<job::Job> Store(const Context& context, job::Job job) {
-  absl::StatusOr<job::Job> stored = absl::InternalError("no job id is free");
-  for (int i = 0; i < kIdTries; ++i) {
-    job.id = NewId("j-");
-    stored = context.jobs.Create(job);
-    if (!absl::IsAlreadyExists(stored.status())) break;
-  }
+  absl::StatusOr<job::Job> stored = StoreUnderNewId(context, std::move(job));
   if (stored.ok()) context.controller.Wake();
   return stored;
 }
@@ -93,6 +88,16 @@ std::string NewId(absl::string_view prefix) {
   std::string id(prefix);
   for (int i = 0; i < 8; ++i) id += kLetters[pick(entropy)];
   return id;
+}
+
+absl::StatusOr<job::Job> StoreUnderNewId(const Context& context, job::Job job) {
+  absl::StatusOr<job::Job> stored = absl::InternalError("no job id is free");
+  for (int i = 0; i < kIdTries; ++i) {
+    job.id = NewId("j-");
+    stored = context.jobs.Create(job);
+    if (!absl::IsAlreadyExists(stored.status())) break;
+  }
+  return stored;
 }
 
 job::Job MakeJob(const spec::Job& spec, std::string yaml, std::string request_id) {

@@ -47,6 +47,10 @@ std::string NewId(absl::string_view prefix);
 // A job to be stored: all fields but the id.
 job::Job MakeJob(const spec::Job& spec, std::string yaml, std::string request_id);
 
+// Makes it durable under a new id, or finds what `job.request_id` stored before. The control loop
+// is not woken.
+absl::StatusOr<job::Job> StoreUnderNewId(const Context& context, job::Job job);
+
 // Puts the uploaded file's digest into `spec.init`. FAILED_PRECONDITION, DATA_LOSS.
 absl::Status TakeInit(const Context& context, const v1::SubmitRequest& request, spec::Job& spec);
 

@@ -37,6 +37,16 @@ control::AttemptResult ResultFrom(const v1::AttemptResult& r) {
           MetricsFrom(r.metrics()),  r.weights_digest(),       r.images_per_second()};
 }
 
+control::DigestReport DigestsFrom(const v1::DigestReport& report) {
+  control::DigestReport digests{FromProto(report.generation()), report.rank(), {}};
+  for (const v1::StepDigest& digest : report.digests()) {
+    job::StepDigest& step = digests.digests.emplace_back();
+    step.step = digest.step();
+    step.weights_digest = digest.weights_digest();
+  }
+  return digests;
+}
+
 v1::GenerationId Id(const control::GenerationId& id) {
   v1::GenerationId proto;
   proto.set_job(id.job);
@@ -232,9 +242,10 @@ std::optional<control::FromWorker> FromProto(const v1::FromWorker& message) {
     case v1::FromWorker::kDrain:
       return control::DrainNotice{message.drain().reason(),
                                   absl::Milliseconds(message.drain().within_ms())};
+    case v1::FromWorker::kDigests:
+      return DigestsFrom(message.digests());
     case v1::FromWorker::kHello:
     case v1::FromWorker::kLog:
-    case v1::FromWorker::kDigests:
     case v1::FromWorker::MESSAGE_NOT_SET:
       return std::nullopt;
   }

@@ -99,6 +99,15 @@ class JobStore {
   virtual absl::Status PutEpoch(absl::string_view id, const job::EpochRecord& record) = 0;
   virtual absl::StatusOr<std::vector<job::EpochRecord>> Epochs(absl::string_view id) = 0;
 
+  // Takes digests of one member's weights, in order of steps, into the job's chain; fills in
+  // `chain`. ABORTED: one of them contradicts the chain (JudgeDigest), nothing is written.
+  virtual absl::Status PutDigests(absl::string_view id, const std::vector<job::StepDigest>& digests,
+                                  bool exact) = 0;
+  // The first `limit` of the chain after `after_step`.
+  virtual absl::StatusOr<std::vector<job::StepDigest>> Digests(absl::string_view id,
+                                                               int64_t after_step,
+                                                               int64_t limit) = 0;
+
   virtual absl::Status AppendEvent(absl::string_view id, const job::Event& event) = 0;
   virtual absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) = 0;
 

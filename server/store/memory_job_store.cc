@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
+#include "server/store/digest_rules.h"
 #include "server/store/job_rules.h"
 #include "server/store/page_token.h"
 
@@ -176,6 +177,41 @@ absl::StatusOr<std::vector<job::EpochRecord>> MemoryJobStore::Epochs(absl::strin
   std::vector<job::EpochRecord> epochs;
   for (const auto& [number, epoch] : record->epochs) epochs.push_back(epoch);
   return epochs;
+}
+
+absl::Status MemoryJobStore::PutDigests(absl::string_view id,
+                                        const std::vector<job::StepDigest>& digests, bool exact) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  std::map<int64_t, job::StepDigest> chain = record->digests;
+  for (const job::StepDigest& told : digests) {
+    const auto found = chain.find(told.step);
+    const std::optional<job::StepDigest> kept =
+        found == chain.end() ? std::nullopt : std::optional<job::StepDigest>(found->second);
+    const int64_t last = chain.empty() ? -1 : chain.rbegin()->first;
+    HEBB_ASSIGN_OR_RETURN(const DigestAction action, JudgeDigest(kept, last, told, exact));
+    if (action == DigestAction::kSkip) continue;
+    if (action == DigestAction::kReplaceFrom) chain.erase(found, chain.end());
+    const std::string before = chain.empty() ? std::string() : chain.rbegin()->second.chain;
+    job::StepDigest link = told;
+    link.chain = ChainLink(before, told.step, told.weights_digest);
+    chain.emplace(told.step, std::move(link));
+  }
+  record->digests = std::move(chain);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<job::StepDigest>> MemoryJobStore::Digests(absl::string_view id,
+                                                                     int64_t after_step,
+                                                                     int64_t limit) {
+  absl::MutexLock lock(&mutex_);
+  HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
+  std::vector<job::StepDigest> digests;
+  for (auto link = record->digests.upper_bound(after_step);
+       link != record->digests.end() && static_cast<int64_t>(digests.size()) < limit; ++link) {
+    digests.push_back(link->second);
+  }
+  return digests;
 }
 
 absl::Status MemoryJobStore::AppendEvent(absl::string_view id, const job::Event& event) {

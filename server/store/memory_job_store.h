@@ -31,6 +31,10 @@ class MemoryJobStore : public JobStore {
   absl::StatusOr<std::vector<job::Job>> SweepJobs(absl::string_view id) override;
   absl::Status PutEpoch(absl::string_view id, const job::EpochRecord& record) override;
   absl::StatusOr<std::vector<job::EpochRecord>> Epochs(absl::string_view id) override;
+  absl::Status PutDigests(absl::string_view id, const std::vector<job::StepDigest>& digests,
+                          bool exact) override;
+  absl::StatusOr<std::vector<job::StepDigest>> Digests(absl::string_view id, int64_t after_step,
+                                                       int64_t limit) override;
   absl::Status AppendEvent(absl::string_view id, const job::Event& event) override;
   absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) override;
   absl::StatusOr<std::vector<job::FileRef>> PutCheckpoint(absl::string_view id,
@@ -45,6 +49,7 @@ class MemoryJobStore : public JobStore {
     int64_t sequence = 0;
     job::Job job;
     std::map<int64_t, job::EpochRecord> epochs;
+    std::map<int64_t, job::StepDigest> digests;  // by step
     std::vector<job::Event> events;
     std::vector<job::FileRef> checkpoints;
   };

@@ -14,7 +14,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 5> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 6> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -192,6 +192,20 @@ WHEN OLD.state <> NEW.state OR (OLD.archived_ns IS NULL) <> (NEW.archived_ns IS 
   INSERT INTO job_count SELECT NEW.state, 1 WHERE NEW.archived_ns IS NULL
     ON CONFLICT (state) DO UPDATE SET jobs = jobs + 1;
 END;
+)sql",
+                                                          R"sql(
+CREATE TABLE step_digest (
+  job            TEXT NOT NULL REFERENCES job (id),
+  step           INTEGER NOT NULL,
+  weights_digest TEXT NOT NULL,
+  chain          TEXT NOT NULL,
+  attempt        INTEGER NOT NULL,
+  rank           INTEGER NOT NULL,
+  worker         TEXT NOT NULL,
+  host           TEXT NOT NULL,
+  kernel_family  TEXT NOT NULL,
+  PRIMARY KEY (job, step)
+) STRICT, WITHOUT ROWID;
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

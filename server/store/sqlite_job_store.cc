@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "common/status_macros.h"
 #include "server/store/checkpoint_rows.h"
+#include "server/store/digest_rows.h"
 #include "server/store/epoch_rows.h"
 #include "server/store/job_pages.h"
 #include "server/store/job_rows.h"
@@ -120,6 +121,22 @@ absl::StatusOr<std::vector<job::EpochRecord>> SqliteJobStore::Epochs(absl::strin
   HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
   HEBB_RETURN_IF_ERROR(RequireJob(*reader, id));
   return ReadEpochs(*reader, id);
+}
+
+absl::Status SqliteJobStore::PutDigests(absl::string_view id,
+                                        const std::vector<job::StepDigest>& digests, bool exact) {
+  return writer_.Run([&](Database& database) -> absl::Status {
+    HEBB_RETURN_IF_ERROR(RequireJob(database, id));
+    return WriteDigests(database, id, digests, exact);
+  });
+}
+
+absl::StatusOr<std::vector<job::StepDigest>> SqliteJobStore::Digests(absl::string_view id,
+                                                                     int64_t after_step,
+                                                                     int64_t limit) {
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  HEBB_RETURN_IF_ERROR(RequireJob(*reader, id));
+  return ReadDigests(*reader, id, after_step, limit);
 }
 
 absl::Status SqliteJobStore::AppendEvent(absl::string_view id, const job::Event& event) {

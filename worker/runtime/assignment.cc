@@ -61,6 +61,7 @@ std::vector<v1::FromWorker> Assignment::AgainLocked() {
     epochs_sent_ = epochs_.size();
     if (progress_) *again.emplace_back().mutable_progress() = *progress_;
   }
+  AddDigestsLocked(0, again);
   if (phase_ == Phase::kWaiting) *again.emplace_back().mutable_report() = report_;
   if (phase_ == Phase::kFinished) *again.emplace_back().mutable_result() = result_;
   return again;
@@ -197,6 +198,15 @@ void Assignment::EpochDone(v1::EpochRecord record) {
   SendEpochsLocked();
 }
 
+void Assignment::DigestDone(int64_t step, std::string weights_digest) {
+  absl::MutexLock lock(&mutex_);
+  digests_.emplace_back(step, std::move(weights_digest));
+  if (digests_.size() > kDigestsKept) digests_.pop_front();
+  std::vector<v1::FromWorker> message;
+  AddDigestsLocked(digests_.size() - 1, message);
+  SendLocked(std::move(message.front()));
+}
+
 void Assignment::LogLine(LogLevel level, absl::string_view text) {
   const int rank = this->rank();
   Log(level, text,
@@ -259,6 +269,21 @@ void Assignment::SendEpochsLocked() {
     *message.mutable_epoch()->mutable_generation() = id_;
     *message.mutable_epoch()->mutable_record() = epochs_[epochs_sent_];
     if (!SendLocked(std::move(message))) return;
+  }
+}
+
+// In messages of kDigestsInMessage.
+void Assignment::AddDigestsLocked(size_t begin, std::vector<v1::FromWorker>& out) const {
+  v1::DigestReport* report = nullptr;
+  for (size_t i = begin; i < digests_.size(); ++i) {
+    if ((i - begin) % kDigestsInMessage == 0) {
+      report = out.emplace_back().mutable_digests();
+      *report->mutable_generation() = id_;
+      report->set_rank(rank_);
+    }
+    v1::StepDigest& digest = *report->add_digests();
+    digest.set_step(digests_[i].first);
+    digest.set_weights_digest(digests_[i].second);
   }
 }
 

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -40,6 +41,8 @@ struct Generation {
 class Assignment {
  public:
   static constexpr size_t kLogLinesKept = 1000;  // while the coordinator is away
+  static constexpr size_t kDigestsKept = 100000;
+  static constexpr size_t kDigestsInMessage = 1000;
 
   Assignment(v1::Assign assign, Outbox& outbox);  // `outbox` is borrowed
 
@@ -84,6 +87,8 @@ class Assignment {
   void SetStep(int64_t step);  // for what is held
   void Progress(v1::Progress progress);
   void EpochDone(v1::EpochRecord record);
+  // The newest kDigestsKept are told again when contact was lost.
+  void DigestDone(int64_t step, std::string weights_digest);
   // To stderr and to the coordinator's log of the job.
   void LogLine(LogLevel level, absl::string_view text);
 
@@ -102,6 +107,8 @@ class Assignment {
   bool SendLocked(v1::FromWorker message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendEpochsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AbortLocked(absl::string_view reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddDigestsLocked(size_t begin, std::vector<v1::FromWorker>& out) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<v1::FromWorker> AgainLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   v1::FromWorker LogBatchLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool OverLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return released_ || accepted_; }
@@ -130,7 +137,8 @@ class Assignment {
   std::optional<v1::Progress> progress_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::EpochRecord> epochs_ ABSL_GUARDED_BY(mutex_);
   size_t epochs_sent_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::deque<v1::LogLine> log_ ABSL_GUARDED_BY(mutex_);  // not sent yet
+  std::deque<std::pair<int64_t, std::string>> digests_ ABSL_GUARDED_BY(mutex_);  // of steps
+  std::deque<v1::LogLine> log_ ABSL_GUARDED_BY(mutex_);                          // not sent yet
 };
 
 }  // namespace hebb::runtime

@@ -294,6 +294,10 @@ void Attempt::EpochDone(const train::EpochMetrics& metrics) {
   assignment_.LogLine(LogLevel::kInfo, EpochLine(metrics, spec::TotalEpochs(job_)));
 }
 
+void Attempt::DigestDone(int64_t step, const std::string& weights_digest) {
+  assignment_.DigestDone(step, weights_digest);
+}
+
 absl::Status Attempt::SaveCheckpoint(std::string bytes, int64_t step, const std::string&) {
   const absl::Status kept = uploader_->Add(bytes, step);
   if (!kept.ok()) {  // the trainer goes on unless it was the last one

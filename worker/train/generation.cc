@@ -12,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "common/spec/stages.h"
 #include "common/status_macros.h"
+#include "common/weights/safetensors.h"
 #include "worker/train/evaluation.h"
 #include "worker/train/state_sync.h"
 
@@ -85,6 +86,9 @@ absl::StatusOr<std::optional<RunEnd>> Generation::Run(FinalMetrics& final) {
     }
     if (plan_.StageAfter(state_.progress.step) != state_.stage()) return std::nullopt;
     HEBB_ASSIGN_OR_RETURN(const ControlFlags flags, Step());
+    if (DigestIsDue()) {
+      gang_.observer.DigestDone(state_.progress.step, weights::WeightsDigest(state_.Export()));
+    }
     const int64_t every = plan_.job.checkpoint.every_steps;
     if (rank_ == 0 && every > 0 && state_.progress.step % every == 0 && !at_end()) {
       Save().IgnoreError();  // the observer has logged it; the next one may succeed
@@ -93,6 +97,11 @@ absl::StatusOr<std::optional<RunEnd>> Generation::Run(FinalMetrics& final) {
     if (flags.stop || flags.stop_checkpoint) return RunEnd::kStopped;
     if (flags.leave && !at_end()) return RunEnd::kLeft;
   }
+}
+
+bool Generation::DigestIsDue() const {
+  const int64_t every = plan_.job.digests.every_steps;
+  return every > 0 && (state_.progress.step % every == 0 || at_end());
 }
 
 absl::StatusOr<ControlFlags> Generation::Step() {
@@ -219,6 +228,7 @@ absl::Status Generation::Finish(FinalMetrics& final) {
   const data::Dataset& dataset = *plan_.dataset;
   const bool trained = plan_.job.kind == spec::Kind::kTrain;
   FinalMetrics metrics;
+  if (plan_.job.kind == spec::Kind::kVerify) return SaveAndAgree();
   if (plan_.job.kind == spec::Kind::kAudit) {
     if (rank_ != 0) return absl::OkStatus();
     HEBB_ASSIGN_OR_RETURN(final.audit,

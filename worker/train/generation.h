@@ -65,6 +65,7 @@ class Generation {
   absl::Status Finish(FinalMetrics& final);
   absl::Status Save();
   absl::Status SaveAndAgree();
+  bool DigestIsDue() const;
   bool at_end() const { return state_.progress.step >= plan_.total_steps; }
 
   const RunPlan& plan_;

@@ -24,11 +24,12 @@ absl::StatusOr<RunPlan> MakeRunPlan(const spec::Job& job, std::string job_id, in
         "dataset.validation: all training records of ", job.dataset.name,
         " are held out for validation, so none is left to train on; choose a smaller number"));
   }
+  const bool trains = job.kind == spec::Kind::kTrain || job.kind == spec::Kind::kVerify;
   int64_t step = 0, epoch = 0;
   for (spec::Job& stage_job : spec::StagesOf(job)) {
     const int64_t batch = stage_job.learning.batch_size;
     int64_t steps = spec::StepsPerEpoch(stage_job, plan.records);
-    if (steps == 0 && job.learning.drop_last && job.kind == spec::Kind::kTrain) {
+    if (steps == 0 && job.learning.drop_last && trains) {
       return absl::InvalidArgumentError(
           absl::StrCat("learning.drop_last leaves no batch of ", batch, " from ", plan.records,
                        " training records; use a smaller batch_size, or drop_last: false"));
@@ -40,6 +41,9 @@ absl::StatusOr<RunPlan> MakeRunPlan(const spec::Job& job, std::string job_id, in
     epoch += epochs;
   }
   if (job.kind == spec::Kind::kTrain) plan.total_steps = step;
+  if (job.kind == spec::Kind::kVerify) {
+    plan.total_steps = std::min(step, job.verification.to_step);
+  }
   plan.total_epochs = epoch;
   return plan;
 }

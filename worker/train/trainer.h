@@ -57,6 +57,8 @@ class Observer {
   virtual ~Observer() = default;
   virtual void StepDone(const StepReport& report) = 0;
   virtual void EpochDone(const EpochMetrics& metrics) = 0;
+  // After every digests.every_steps steps and the last one: the digest of this rank's weights.
+  virtual void DigestDone(int64_t step, const std::string& weights_digest) = 0;
   // Rank 0 only: `bytes` is a whole checkpoint file (docs/checkpoint_format.md).
   virtual absl::Status SaveCheckpoint(std::string bytes, int64_t step,
                                       const std::string& weights_digest) = 0;

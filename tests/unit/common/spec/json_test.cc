@@ -94,6 +94,15 @@ TEST(SpecDigestTest, SeesWhatDecidesTheWeights) {
   }
 }
 
+TEST(SpecDigestTest, AVerificationHasTheDigestOfWhatItVerifies) {
+  Job job = Small();
+  const std::string digest = SpecDigest(job);
+  job.kind = Kind::kVerify;
+  job.verification = {"j-1", 3, 8};
+  job.digests.every_steps = 7;
+  EXPECT_EQ(SpecDigest(job), digest);
+}
+
 TEST(SpecDigestTest, InitCountsByContentNotByPlace) {
   Job a = Small(), b = Small();
   a.init = {"here", std::string(64, '1')};

@@ -202,6 +202,8 @@ TEST(RefusalTest, ThingsThatDoNotGoTogetherAreRefused) {
                   "rule: frfb\n  optimizer:\n    sgd:\n      feedback_learning_rate: 0.1")[0],
       HasSubstr("rule frfb does not update its feedback weights"));
   EXPECT_THAT(RefusedWith("seed: 7", "kind: evaluate")[0], HasSubstr("hebb evaluate"));
+  EXPECT_THAT(RefusedWith("seed: 7", "kind: verify")[0], HasSubstr("hebb verify"));
+  EXPECT_THAT(RefusedWith("seed: 7", "verification: {job: j-1}")[0], HasSubstr("hebb verify"));
   EXPECT_THAT(RefusedWith("name: mnist", "name: glyphs, path: /tmp")[0],
               HasSubstr("glyphs is generated"));
 }

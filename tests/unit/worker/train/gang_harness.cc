@@ -33,6 +33,10 @@ void RecordingObserver::EpochDone(const EpochMetrics& metrics) {
   if (on_epoch) on_epoch(metrics);
 }
 
+void RecordingObserver::DigestDone(int64_t step, const std::string& weights_digest) {
+  reported_digests.emplace_back(step, weights_digest);
+}
+
 absl::Status RecordingObserver::SaveCheckpoint(std::string bytes, int64_t step,
                                                const std::string& weights_digest) {
   if (!save_status.ok()) return save_status;

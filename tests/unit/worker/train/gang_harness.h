@@ -25,6 +25,7 @@ class RecordingObserver final : public Observer {
  public:
   void StepDone(const StepReport& report) override;
   void EpochDone(const EpochMetrics& metrics) override;
+  void DigestDone(int64_t step, const std::string& weights_digest) override;
   absl::Status SaveCheckpoint(std::string bytes, int64_t step,
                               const std::string& weights_digest) override;
 
@@ -34,7 +35,8 @@ class RecordingObserver final : public Observer {
   StepReport last_step;
   std::map<int64_t, EpochMetrics> epochs;  // the last report of each
   std::map<int64_t, std::string> saves;    // bytes by step
-  std::map<int64_t, std::string> digests;  // by step
+  std::map<int64_t, std::string> digests;  // of what was saved, by step
+  std::vector<std::pair<int64_t, std::string>> reported_digests;
 };
 
 // A worker: its trainer outlives generations.

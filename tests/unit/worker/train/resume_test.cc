@@ -6,6 +6,7 @@
 
 #include "tests/unit/worker/train/gang_harness.h"
 #include "tests/unit/worker/train/toy_engine.h"
+#include "worker/checkpoint/checkpoint.h"
 #include "worker/train/gang_trainer.h"
 
 namespace hebb::train {
@@ -118,6 +119,49 @@ TEST_F(ResumeTest, InitialWeightsBeginAtStepZero) {
   EXPECT_EQ(member->trainer->step(), 0);
   EXPECT_EQ(member->trainer->WeightsDigest(), source.digest);
   EXPECT_NE(FinishWith({member.get()}).digest, source.digest);
+}
+
+using Digests = std::vector<std::pair<int64_t, std::string>>;
+
+TEST_F(ResumeTest, EveryRankTellsItsDigestEveryFewStepsAndAtTheEnd) {
+  spec::Job job = Job(4);
+  job.digests.every_steps = 2;
+  const Members members = MakeMembers(Maker(job), 3);
+  const Finished finished = FinishWith(Pointers(members));
+  Digests expected;
+  for (const int64_t step : {2, 4, 6, 8, 9}) {
+    const auto saved = checkpoint::Decode(finished.saves.at(step), "saved");
+    ASSERT_TRUE(saved.ok());
+    expected.emplace_back(step, saved->weights_digest);
+  }
+  for (const std::unique_ptr<Member>& member : members) {
+    EXPECT_EQ(member->observer.reported_digests, expected);
+  }
+  job.digests.every_steps = 0;
+  const Members silent = MakeMembers(Maker(job), 1);
+  FinishWith(Pointers(silent));
+  EXPECT_TRUE(silent[0]->observer.reported_digests.empty());
+}
+
+TEST_F(ResumeTest, AVerificationRepeatsAStretchAndNothingElse) {
+  spec::Job job = Job(4);
+  job.digests.every_steps = 2;
+  const Members members = MakeMembers(Maker(job), 3);
+  const Finished trained = FinishWith(Pointers(members));
+  const Digests& recorded = members[0]->observer.reported_digests;
+  job.kind = spec::Kind::kVerify;
+  job.verification = {"j0", 3, 8};
+  for (const int size : {1, 2}) {
+    const Members again = MakeMembers(Maker(job), size);
+    for (const std::unique_ptr<Member>& member : again) {
+      ASSERT_TRUE(member->trainer->LoadCheckpoint(trained.saves.at(3), "c3").ok());
+      EXPECT_EQ(member->trainer->total_steps(), 8);
+    }
+    const Finished verified = FinishWith(Pointers(again));
+    EXPECT_EQ(again[0]->observer.reported_digests,
+              Digests(recorded.begin() + 1, recorded.end() - 1));
+    EXPECT_FALSE(verified.metrics.test_accuracy.has_value());
+  }
 }
 
 TEST_F(ResumeTest, EvaluationTakesWeightsAndLeavesThemAlone) {
