@@ -29,6 +29,7 @@ void AddCommands(CLI::App& app, hebb::client::Session& session) {
   client::AddExport(app, session);
   client::AddEvaluate(app, session);
   client::AddVerify(app, session);
+  client::AddCompare(app, session);
   client::AddAudit(app, session);
   client::AddSweep(app, session);
   client::AddWorkers(app, session);

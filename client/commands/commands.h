@@ -25,6 +25,7 @@ void AddAuditEvents(CLI::App& app, Session& session);
 void AddWait(CLI::App& app, Session& session);
 void AddExport(CLI::App& app, Session& session);
 void AddEvaluate(CLI::App& app, Session& session);
+void AddCompare(CLI::App& app, Session& session);
 void AddVerify(CLI::App& app, Session& session);
 void AddAudit(CLI::App& app, Session& session);
 void AddWorkers(CLI::App& app, Session& session);

@@ -61,4 +61,9 @@ grep -q "a bit was flipped" "$WORK/faulty.log" || fail "no bit was flipped: $(ca
 [ "$(digest "$id")" != "$(digest "$sound")" ] || fail "the flipped bit had no effect"
 expect 3 hebb verify "$id" --follow
 said "the first record that differs is of step 30, the one before, of step 20, is the same"
+hebb compare "$sound" "$id" -o json >"$WORK/compare.json"
+equal "$(jq .first_different_step "$WORK/compare.json")" 30 "first step of other weights"
+equal "$(jq -c '[.spec[].key]' "$WORK/compare.json")" "[]" "keys that differ"
+hebb compare "$sound" "$id" -o "$WORK/compare.html" 2>/dev/null
+grep -q "<svg" "$WORK/compare.html" || fail "no curve in the comparison"
 passed
