@@ -17,6 +17,12 @@ namespace {
 constexpr size_t kMailboxMax = 100000;
 constexpr absl::Duration kDrainOrderWithin = absl::Seconds(5);
 
+// Words that thousands of workers say many times a second: they change nothing that anybody waits
+// for, so the loop reads them all together. What counts is when they arrived.
+bool CanWait(const FromWorker& message) {
+  return std::holds_alternative<Heartbeat>(message) || std::holds_alternative<Progress>(message);
+}
+
 }  // namespace
 
 std::function<absl::Time()> SteadyClock() {
@@ -61,10 +67,16 @@ void Controller::Stop() {
 
 // ---- the mailbox -------------------------------------------------------------------------------
 
-bool Controller::Post(Mail mail) {
+absl::Duration Controller::Pace() const {
+  return std::clamp(options_.times.detect_within / 8, absl::Milliseconds(5),
+                    absl::Milliseconds(250));
+}
+
+bool Controller::Post(Mail mail, bool urgent) {
   absl::MutexLock lock(&mutex_);
   if (stopping_ || mailbox_.size() >= kMailboxMax) return false;
   mailbox_.push_back(std::move(mail));
+  urgent_ = urgent_ || urgent;
   return true;
 }
 
@@ -79,7 +91,8 @@ Session Controller::Attach(const Hello& hello, std::shared_ptr<WorkerLink> link)
 }
 
 bool Controller::Receive(Session session, FromWorker message) {
-  return Post({session, options_.clock(), std::move(message)});
+  const bool urgent = !CanWait(message);
+  return Post({session, options_.clock(), std::move(message)}, urgent);
 }
 
 void Controller::Detach(Session session) { Post({session, options_.clock(), DetachMail{}}); }
@@ -119,13 +132,16 @@ FleetSnapshot Controller::Fleet() const {
   return snapshot_;
 }
 
+bool Controller::IsUnreachable(const std::string& job) const {
+  absl::MutexLock lock(&mutex_);
+  return snapshot_.unreachable_jobs.contains(job);
+}
+
 // ---- the loop ----------------------------------------------------------------------------------
 
 void Controller::Run() {
-  const absl::Duration pause =
-      std::clamp(options_.times.detect_within / 8, absl::Milliseconds(5), absl::Milliseconds(250));
   const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return stopping_ || woken_ || !mailbox_.empty();
+    return stopping_ || woken_ || urgent_;
   };
   while (!RecoverJobs(options_.clock())) {
     absl::MutexLock lock(&mutex_);
@@ -135,18 +151,20 @@ void Controller::Run() {
   while (true) {
     std::deque<Mail> mail;
     bool woken = false;
+    bool urgent = false;
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithTimeout(absl::Condition(&due), pause);
+      mutex_.AwaitWithTimeout(absl::Condition(&due), Pace());
       if (stopping_) return;
       mail.swap(mailbox_);
       woken = std::exchange(woken_, false);
+      urgent = std::exchange(urgent_, false);
     }
-    Turn(std::move(mail), woken);
+    Turn(std::move(mail), woken, urgent);
   }
 }
 
-void Controller::Turn(std::deque<Mail> mail, bool woken) {
+void Controller::Turn(std::deque<Mail> mail, bool woken, bool urgent) {
   const absl::Time now = options_.clock();
   // If this process stood still (a suspended machine, a stopped process), the silence was ours.
   if (now - last_turn_ > options_.times.detect_within / 2) {
@@ -161,12 +179,15 @@ void Controller::Turn(std::deque<Mail> mail, bool woken) {
   std::erase_if(live_, [](const auto& item) {
     return item.second->gang.ended() && item.second->undone.empty();
   });
+  bool publish = urgent || now - published_ >= Pace();
   if (dirty_ || now >= next_reconcile_) {
+    publish = true;
     dirty_ = false;
     next_reconcile_ = absl::InfiniteFuture();
     Reconcile(now);
   }
-  Publish(now);
+  // It copies every worker, so turns that only read heartbeats share one.
+  if (publish) Publish(now);
   for (const auto& done : std::exchange(answered_, {})) done->Notify();
   last_turn_ = options_.clock();
 }
@@ -190,6 +211,7 @@ void Controller::Tick(absl::Time now) {
 }
 
 void Controller::Publish(absl::Time now) {
+  published_ = now;
   FleetSnapshot snapshot;
   snapshot.workers = workers_.Views(now);
   snapshot.recoveries = recoveries_;
@@ -209,7 +231,14 @@ Controller::Live* Controller::FindLive(const std::string& job, int attempt) {
   return found->second->gang.options().attempt == attempt ? found->second.get() : nullptr;
 }
 
-Controller::Live* Controller::LiveOf(const std::string& worker) {
+Controller::Live* Controller::LiveOf(const WorkerEntry& entry) {
+  if (entry.job.empty()) return nullptr;
+  const auto found = live_.find(entry.job);
+  if (found == live_.end() || !found->second->gang.HasMember(entry.facts.id)) return nullptr;
+  return found->second.get();
+}
+
+Controller::Live* Controller::FindGangOf(const std::string& worker) {
   for (auto& [id, live] : live_) {
     if (live->gang.HasMember(worker)) return live.get();
   }

@@ -98,7 +98,11 @@ class Controller {
   // prefix. NOT_FOUND, INVALID_ARGUMENT; UNAVAILABLE while the loop does not turn.
   absl::StatusOr<WorkerView> Drain(const std::string& key, bool undo);
 
+  // A copy, as of the loop's last turn that changed it; workers' heartbeats show within an eighth
+  // of detect_within.
   FleetSnapshot Fleet() const;
+  // Whether no member of the job's gang is in touch. Cheap, unlike a copy of the fleet.
+  bool IsUnreachable(const std::string& job) const;
   const GangTimes& times() const { return options_.times; }
 
  private:
@@ -141,13 +145,17 @@ class Controller {
   };
 
   // controller.cc: the loop
-  bool Post(Mail mail);
+  // The loop turns at least this often.
+  absl::Duration Pace() const;
+  // Mail that is not urgent is read in the next turn, but does not bring it about.
+  bool Post(Mail mail, bool urgent = true);
   void Run();
-  void Turn(std::deque<Mail> mail, bool woken);
+  void Turn(std::deque<Mail> mail, bool woken, bool urgent);
   void Tick(absl::Time now);
   void Publish(absl::Time now);
   Live* FindLive(const std::string& job, int attempt);
-  Live* LiveOf(const std::string& worker);  // the gang it is a member of
+  Live* LiveOf(const WorkerEntry& entry);       // the gang it is a member of
+  Live* FindGangOf(const std::string& worker);  // likewise, where it may not be known here yet
 
   // controller_mail.cc: what workers say
   void Handle(Mail& mail);
@@ -228,9 +236,11 @@ class Controller {
   bool dirty_ = true;  // something changed that the scheduler should see
   absl::Time next_reconcile_ = absl::InfiniteFuture();
   absl::Time last_turn_ = absl::InfinitePast();
+  absl::Time published_ = absl::InfinitePast();
 
   mutable absl::Mutex mutex_;
   std::deque<Mail> mailbox_ ABSL_GUARDED_BY(mutex_);
+  bool urgent_ ABSL_GUARDED_BY(mutex_) = false;  // some of the mail is
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Session next_session_ ABSL_GUARDED_BY(mutex_) = 1;

@@ -224,9 +224,7 @@ bool Controller::CarryEnd(Live& live, const End& end) {
   AddEvent(live.job.id, absl::StrCat("attempt_", OutcomeName(end.outcome)),
            absl::StrCat("attempt ", live.gang.options().attempt, " ", OutcomeName(end.outcome),
                         end.reason.empty() ? "" : ": ", end.reason));
-  for (const WorkerView& view : workers_.Views(options_.clock())) {
-    FreeWorker(view.facts.id, live.job.id);
-  }
+  workers_.FreeAllOf(live.job.id);
   return true;
 }
 

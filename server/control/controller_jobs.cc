@@ -285,6 +285,7 @@ void Controller::StartJob(const scheduler::Start& start, absl::Time now) {
 void Controller::AddJoiners(absl::Time now, int64_t priority, const std::set<std::string>& kept) {
   for (auto& [id, live] : live_) {
     if (live->job.priority < priority || AtLimit(live->job.user)) continue;
+    if (!live->gang.CanTakeJoiner()) continue;  // most: do not list the workers for them
     for (const scheduler::IdleWorker& idle : workers_.Idle(now)) {
       if (!live->gang.CanTakeJoiner() || AtLimit(live->job.user)) break;
       if (kept.contains(idle.id)) continue;

@@ -48,7 +48,7 @@ void Controller::HandleAttach(Session session, AttachMail& mail, absl::Time now)
   const std::optional<HeldAttempt>& held = mail.hello.held;
   Live* holds = held ? FindLive(held->generation.job, held->generation.attempt) : nullptr;
   if (held && holds == nullptr) TellReleased(entry, held->generation);
-  Live* belongs = LiveOf(entry.facts.id);
+  Live* belongs = FindGangOf(entry.facts.id);
   if (belongs != nullptr && belongs != holds) {
     entry.job = belongs->job.id;
     Carry(*belongs, belongs->gang.OnAttached(facts, std::nullopt, now));
@@ -64,7 +64,7 @@ void Controller::HandleDetach(Session session, absl::Time now) {
   if (entry == nullptr) return;
   dirty_ = true;
   entry->link = nullptr;
-  if (Live* live = LiveOf(entry->facts.id)) live->gang.OnStreamEnded(entry->facts.id, now);
+  if (Live* live = LiveOf(*entry)) live->gang.OnStreamEnded(entry->facts.id, now);
   LogInfo("worker's stream ended", {{"worker", entry->facts.id}});
 }
 
@@ -75,9 +75,9 @@ void Controller::TellReleased(const WorkerEntry& entry, const GenerationId& id) 
 void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time now) {
   entry.last_heard = now;
   entry.last_heartbeat = absl::Now();
-  const std::string worker = entry.facts.id;
-  if (Live* live = LiveOf(worker)) live->gang.OnHeard(worker, now);
+  if (Live* live = LiveOf(entry)) live->gang.OnHeard(entry.facts.id, now);
   if (std::holds_alternative<Heartbeat>(message)) return;
+  const std::string worker = entry.facts.id;  // the entry may go
   if (const auto* farewell = std::get_if<Farewell>(&message)) {
     HandleFarewell(entry, *farewell, now);
     return;
@@ -138,7 +138,7 @@ void Controller::HandleDrain(WorkerEntry& entry, bool undo, absl::string_view re
   const std::string worker = entry.facts.id;
   LogInfo(undo ? "worker drains no more" : "worker drains",
           {{"worker", worker}, {"reason", std::string(reason)}});
-  Live* live = LiveOf(worker);
+  Live* live = LiveOf(entry);
   if (live == nullptr) return;
   AddEvent(
       live->job.id, "drain",
@@ -152,7 +152,7 @@ void Controller::HandleFarewell(WorkerEntry& entry, const Farewell& farewell, ab
   dirty_ = true;
   const std::string worker = entry.facts.id;
   LogInfo("worker says farewell", {{"worker", worker}, {"reason", farewell.reason}});
-  Live* live = LiveOf(entry.facts.id);
+  Live* live = LiveOf(entry);
   workers_.Remove(worker);
   if (live != nullptr) Carry(*live, live->gang.OnFarewell(worker, farewell.reason, now));
 }

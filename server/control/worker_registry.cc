@@ -52,6 +52,12 @@ void WorkerRegistry::Send(const std::string& worker, const ToWorker& message) {
   if (entry != nullptr && entry->link != nullptr) entry->link->Send(message);
 }
 
+void WorkerRegistry::FreeAllOf(const std::string& job) {
+  for (auto& [id, entry] : workers_) {
+    if (entry.job == job) entry.job.clear();
+  }
+}
+
 void WorkerRegistry::Retire(const std::string& worker, absl::Time until) {
   if (WorkerEntry* entry = Find(worker)) entry->retired_until = until;
 }

@@ -65,6 +65,8 @@ class WorkerRegistry {
   void Remove(const std::string& worker);
   void Send(const std::string& worker, const ToWorker& message);
 
+  // None is a member of `job` any more.
+  void FreeAllOf(const std::string& job);
   // Gives `worker` nothing to do until then: it should exit meanwhile.
   void Retire(const std::string& worker, absl::Time until);
 

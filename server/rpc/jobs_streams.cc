@@ -37,7 +37,7 @@ absl::Status JobsService::WatchJob(grpc::ServerContext& call, const std::string&
   uint64_t seen = 0;
   while (!call.IsCancelled()) {
     const uint64_t version = context_.feed.Version(found.id);
-    const bool out_of_reach = context_.controller.Fleet().unreachable_jobs.contains(found.id);
+    const bool out_of_reach = context_.controller.IsUnreachable(found.id);
     if (first || version != seen || out_of_reach != unreachable) {
       v1::Job proto;
       HEBB_ASSIGN_OR_RETURN(const job::Job job, context_.jobs.Get(found.id));

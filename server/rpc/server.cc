@@ -26,7 +26,8 @@
 namespace hebb::rpc {
 namespace {
 
-// Two for each worker, one for each call and watcher; beyond it calls get RESOURCE_EXHAUSTED.
+// One for each call and watcher (workers' streams hold none); beyond it calls get
+// RESOURCE_EXHAUSTED.
 constexpr int kThreadsMax = 4096;
 constexpr auto kStopGrace = std::chrono::seconds(2);
 

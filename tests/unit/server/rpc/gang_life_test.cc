@@ -37,8 +37,8 @@ class GangLifeTest : public ServiceTest {
  protected:
   void AttachBoth() {
     a_.Attach(address());
+    a_.Expect(v1::ToWorker::kWelcome);  // known before the other, so that it is rank 0
     b_.Attach(address());
-    a_.Expect(v1::ToWorker::kWelcome);  // both are known before a job comes
     b_.Expect(v1::ToWorker::kWelcome);
   }
   static void SendFatal(FakeWorker& worker, const v1::GenerationId& id, const std::string& cause) {
