@@ -50,16 +50,18 @@ class Interceptor : public grpc::experimental::Interceptor {
  private:
   void Look(InterceptorBatchMethods& batch) {
     InterceptorBatchMethods* const methods = &batch;
-    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
+    if (rule_->changes &&
+        methods->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) {
       const auto* request = static_cast<const Message*>(methods->GetRecvMessage());
       if (request != nullptr && object_.empty()) {
         object_ = TextField(*request, {"job", "sweep", "worker"});
         claimed_user_ = TextField(*request, {"user"});
       }
     }
-    if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE)) {
+    if (rule_->changes &&
+        methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE)) {
       const auto* response = static_cast<const Message*>(methods->GetSendMessage());
-      if (response != nullptr && rule_->changes) {
+      if (response != nullptr) {
         const std::string id = TextField(*response, {"id", "sha256"});
         if (!id.empty()) object_ = id;
       }

@@ -30,6 +30,13 @@ std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const Credentials
 // the call ran leaves a caller without a name and with the least role.
 access::Caller CallerOf(access::Gate* gate, const grpc::ServerContextBase& call);
 
+// Whose a new job is: the caller's, or whose the request says where callers are not authenticated.
+template <typename Request>
+Request InTheNameOf(const access::Caller& caller, Request request) {
+  if (caller.authenticated) request.set_user(caller.name);
+  return request;
+}
+
 // PERMISSION_DENIED unless the caller may change what belongs to `owner`. `what`: "job j-1".
 absl::Status CheckOwner(const access::Caller& caller, absl::string_view owner,
                         absl::string_view what);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/status.h"
+#include "server/rpc/authenticator.h"
 #include "server/rpc/jobs_service.h"
 #include "server/rpc/verification.h"
 
@@ -15,9 +16,10 @@ constexpr int kPageMax = 10000;
 
 }  // namespace
 
-grpc::Status JobsService::Verify(grpc::ServerContext*, const v1::VerifyRequest* request,
+grpc::Status JobsService::Verify(grpc::ServerContext* call, const v1::VerifyRequest* request,
                                  v1::Job* response) {
-  const auto job = SubmitVerification(context_, *request);
+  const auto job =
+      SubmitVerification(context_, InTheNameOf(CallerOf(context_.gate, *call), *request));
   if (!job.ok()) return ToGrpc(job.status());
   return ToGrpc(Describe(*job, Detail::kList, *response));
 }

@@ -72,20 +72,9 @@ grpc::Status JobsService::Validate(grpc::ServerContext*, const v1::SubmitRequest
   return grpc::Status::OK;
 }
 
-template <typename Request>
-Request JobsService::InTheNameOf(const grpc::ServerContext& call, const Request& request) const {
-  const access::Caller caller = CallerOf(context_.gate, call);
-  Request named = request;
-  if (caller.authenticated) named.set_user(caller.name);
-  return named;
-}
-
-template v1::SubmitRequest JobsService::InTheNameOf(const grpc::ServerContext&,
-                                                    const v1::SubmitRequest&) const;
-
 grpc::Status JobsService::Submit(grpc::ServerContext* call, const v1::SubmitRequest* request,
                                  v1::Job* response) {
-  const auto job = rpc::Submit(context_, InTheNameOf(*call, *request));
+  const auto job = rpc::Submit(context_, InTheNameOf(CallerOf(context_.gate, *call), *request));
   if (!job.ok()) return ToGrpc(job.status());
   return ToGrpc(Describe(*job, Detail::kList, *response));
 }
@@ -149,7 +138,8 @@ grpc::Status JobsService::Resume(grpc::ServerContext* call, const v1::JobRequest
 
 grpc::Status JobsService::Evaluate(grpc::ServerContext* call, const v1::EvaluateRequest* request,
                                    v1::Job* response) {
-  const auto job = SubmitEvaluation(context_, InTheNameOf(*call, *request));
+  const auto job =
+      SubmitEvaluation(context_, InTheNameOf(CallerOf(context_.gate, *call), *request));
   if (!job.ok()) return ToGrpc(job.status());
   return ToGrpc(Describe(*job, Detail::kSpec, *response));
 }

@@ -63,9 +63,6 @@ class JobsService final : public v1::Jobs::Service {
   // As in a list; with the spec; with epochs, too; with events, too.
   enum class Detail { kList, kSpec, kWatch, kFull };
   absl::Status Describe(const job::Job& job, Detail detail, v1::Job& proto);
-  // Whose a new job is: the caller's, or what it says where callers are not authenticated.
-  template <typename Request>
-  Request InTheNameOf(const grpc::ServerContext& call, const Request& request) const;
   grpc::Status Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response);
   absl::Status ListPage(const v1::ListRequest& request, v1::ListResponse& response);
   absl::Status DescribeSweep(const job::Sweep& sweep, bool brief, v1::Sweep& proto);

@@ -27,7 +27,8 @@ absl::Status JobsService::DescribeSweep(const job::Sweep& sweep, bool brief, v1:
 
 grpc::Status JobsService::SubmitSweep(grpc::ServerContext* call, const v1::SubmitRequest* request,
                                       v1::Sweep* response) {
-  const auto sweep = rpc::SubmitSweep(context_, InTheNameOf(*call, *request));
+  const auto sweep =
+      rpc::SubmitSweep(context_, InTheNameOf(CallerOf(context_.gate, *call), *request));
   if (!sweep.ok()) return ToGrpc(sweep.status());
   return ToGrpc(DescribeSweep(*sweep, /*brief=*/false, *response));
 }

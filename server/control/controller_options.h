@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the control loop is told at its start.
+#ifndef HEBB_SERVER_CONTROL_CONTROLLER_OPTIONS_H_
+#define HEBB_SERVER_CONTROL_CONTROLLER_OPTIONS_H_
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/time/time.h"
+#include "server/control/gang.h"
+#include "server/scheduler/scheduler.h"
+
+namespace hebb::control {
+
+// A clock that neither jumps nor runs backwards (the wall clock at its start plus a steady one).
+std::function<absl::Time()> SteadyClock();
+
+struct ControllerOptions {
+  GangTimes times;
+  // So many attempts lost in a row without a step gained fail the job.
+  int lost_attempts_max = 5;
+  // The pause before the third attempt of such a row; doubles from there, up to 30 s.
+  absl::Duration retry_pause = absl::Seconds(1);
+  // How long a worker that could not prepare for a job is not asked again for that job.
+  absl::Duration unfit_pause = absl::Seconds(60);
+  // How often the latest progress is written down.
+  absl::Duration progress_every = absl::Milliseconds(500);
+  scheduler::Policy policy;
+  // Weights and limits by user; `default_user` holds for all others. Their usage is not read.
+  std::map<std::string, scheduler::User> users;
+  scheduler::User default_user;
+  // After so long past use of workers counts half.
+  absl::Duration usage_half_life = absl::Hours(24);
+  std::function<absl::Time()> clock = SteadyClock();
+};
+
+}  // namespace hebb::control
+
+#endif  // HEBB_SERVER_CONTROL_CONTROLLER_OPTIONS_H_
