@@ -58,6 +58,7 @@ struct Api::Connection {
   template <typename Response, typename Request, typename Method>
   absl::StatusOr<Response> Call(Method method, const Request& request) {
     if (!credentials.ok()) return credentials.status();
+    grpc::Status telling;  // a later try may say less: "tcp handshaker shutdown"
     const absl::Time give_up = absl::Now() + patience;
     absl::Duration pause = absl::Milliseconds(100);
     while (true) {
@@ -66,9 +67,11 @@ struct Api::Connection {
       Response response;
       const grpc::Status status = (stub.get()->*method)(&context, request, &response);
       if (status.ok()) return response;
-      if (status.error_code() != grpc::StatusCode::UNAVAILABLE || absl::Now() + pause > give_up) {
-        return ToStatus(status);
+      if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return ToStatus(status);
+      if (telling.ok() || !rpc::ExplainTlsError(status.error_message(), *credentials).empty()) {
+        telling = status;
       }
+      if (absl::Now() + pause > give_up) return ToStatus(telling);
       absl::SleepFor(pause);
       pause = std::min(2 * pause, absl::Seconds(1));
     }

@@ -80,8 +80,7 @@ absl::StatusOr<Credentials> LoadServerCredentials(const std::string& folder) {
 std::string ExplainTlsError(absl::string_view message, const Credentials& credentials) {
   if (credentials.empty()) {
     const bool cut = absl::StrContains(message, "Socket closed") ||
-                     absl::StrContains(message, "onnection reset") ||
-                     absl::StrContains(message, "handshake");
+                     absl::StrContains(message, "onnection reset");
     if (!cut) return "";
     return absl::StrCat("it may speak TLS; give your credentials with --credentials or ",
                         kCredentialsVariable);
@@ -99,7 +98,8 @@ std::string ExplainTlsError(absl::string_view message, const Credentials& creden
     return "it speaks no TLS; leave out the credentials";
   }
   // gRPC keeps the reason of a failed handshake to itself.
-  if (absl::StrContains(message, "handshake")) {
+  if (absl::StrContains(message, "handshake") &&
+      !absl::StrContains(message, "tcp handshaker shutdown")) {
     return absl::StrCat("the TLS handshake failed: its certificate is not signed by ", ca,
                         ", has expired or is for other hosts, or it demands a certificate of ours; "
                         "use the credentials that were made for this cluster");
