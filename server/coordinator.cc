@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "common/files.h"
 #include "common/log.h"
+#include "common/log_level_name.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
 #include "common/status_macros.h"
@@ -24,6 +25,7 @@
 #include "server/http/status_server.h"
 #include "server/rpc/server.h"
 #include "server/store/blob_store.h"
+#include "server/store/log_store.h"
 #include "server/store/sqlite_job_store.h"
 #include "server/store/state_folder.h"
 
@@ -62,13 +64,34 @@ metrics::HttpSecurity HttpSecurityOf(const CoordinatorOptions& options, access::
   return security;
 }
 
-control::ControllerOptions LoopOptions(const CoordinatorOptions& from) {
+constexpr int64_t kTailLines = 20;  // of a rank's log, in the record of a failure
+
+std::vector<std::string> LogTail(const store::LogStore& logs, const std::string& job, int attempt,
+                                 int rank) {
+  store::LogCursor cursor;
+  const auto entries = logs.Tail(job, {.attempt = attempt, .rank = rank}, kTailLines, cursor);
+  std::vector<std::string> lines;
+  if (!entries.ok()) {
+    LogWarning(entries.status().message(), {{"job", job}});
+    return lines;
+  }
+  for (const store::LogEntry& entry : *entries) {
+    lines.push_back(absl::StrCat(LogLevelName(entry.level), " ", entry.text));
+  }
+  return lines;
+}
+
+control::ControllerOptions LoopOptions(const CoordinatorOptions& from,
+                                       const store::LogStore& logs) {
   control::ControllerOptions options;
   options.times.detect_within = from.detect_within;
   options.users = from.users;
   options.default_user = from.default_user;
   options.usage_half_life = from.usage_half_life;
   options.policy.protect = from.protect_running;
+  options.log_tail = [&logs](const std::string& job, int attempt, int rank) {
+    return LogTail(logs, job, attempt, rank);
+  };
   return options;
 }
 
@@ -118,7 +141,7 @@ struct Coordinator::Parts {
         logs(std::move(logs_in)),
         jobs(*store, feed),
         checkpoints(jobs, *blobs),
-        controller(LoopOptions(options), jobs, *blobs, checkpoints, rendezvous),
+        controller(LoopOptions(options, *logs), jobs, *blobs, checkpoints, rendezvous),
         fleet(controller) {}
 
   std::unique_ptr<access::Gate> gate;  // null: nobody is authenticated

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/commands/commands.h"
+#include "client/failure_text.h"
 #include "client/format.h"
 #include "client/message_json.h"
 #include "client/progress.h"
@@ -47,6 +48,7 @@ void PrintHead(const Session& session, const v1::Job& job) {
   Field(out, "state", session.Coloured(job.state(), StateText(job)));
   Field(out, "user", job.user());
   Field(out, "reason", job.reason());
+  out << FailureText(job);
   Field(out, "kind",
         absl::StrCat(spec.kind(), " on ", spec.dataset().name(), ", rule ", spec.learning().rule(),
                      ", seed ", spec.seed()));
@@ -106,6 +108,12 @@ void PrintGang(std::ostream& out, const v1::Job& job) {
   out << "\n" << table.ToString();
 }
 
+// When, what, who, why.
+std::string EventLine(const v1::JobEvent& event) {
+  return absl::StrFormat("%s  %-21s  %-12s  %s", TimeText(event.time()), event.kind(),
+                         event.actor(), event.text());
+}
+
 absl::StatusOr<ExitCode> Describe(Session& session, const std::string& name) {
   HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Get(name));
   if (session.structured()) {
@@ -125,7 +133,7 @@ absl::StatusOr<ExitCode> Describe(Session& session, const std::string& name) {
   }
   if (!job.events().empty()) session.out << "\n";
   for (const v1::JobEvent& event : job.events()) {
-    session.out << TimeText(event.time()) << "  " << event.text() << "\n";
+    session.out << EventLine(event) << "\n";
   }
   session.out << std::flush;
   return ExitCode::kOk;

@@ -2,8 +2,10 @@
 // hebb logs JOB
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "client/commands/commands.h"
 #include "client/format.h"
@@ -21,12 +23,16 @@ struct Options {
   std::string job;
   bool follow = false;
   int attempt = 0;
+  std::optional<int> rank;
+  int64_t tail = 0;
+  std::string level;
 };
 
 std::string LogText(const v1::LogLine& line) {
   return absl::StrCat(
       absl::FormatTime("%Y-%m-%d %H:%M:%E3S", FromProto(line.time()), absl::LocalTimeZone()), "  ",
-      line.attempt(), "/", line.rank(), "  ", line.text());
+      line.attempt(), "/", line.rank() < 0 ? "-" : absl::StrCat(line.rank()), "  ",
+      absl::StrFormat("%-7s", line.level()), "  ", line.text());
 }
 
 absl::StatusOr<ExitCode> Logs(Session& session, const Options& options) {
@@ -35,6 +41,9 @@ absl::StatusOr<ExitCode> Logs(Session& session, const Options& options) {
   request.set_job(options.job);
   request.set_follow(options.follow);
   request.set_attempt(options.attempt);
+  if (options.rank) request.set_rank(*options.rank);
+  request.set_tail(options.tail);
+  request.set_level(options.level);
   const absl::Status status =
       session.api().Logs(request, absl::Now() + kStreamLife, [&session](const v1::LogLine& line) {
         if (session.structured()) {
@@ -55,10 +64,15 @@ absl::StatusOr<ExitCode> Logs(Session& session, const Options& options) {
 
 void AddLogs(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("logs", "A job's log: time, attempt/rank, text");
+  CLI::App* command = app.add_subcommand("logs", "A job's log: time, attempt/rank, level, text");
   command->add_option("job", options->job, "Id, its beginning, or the job's name")->required();
   command->add_flag("-f,--follow", options->follow, "Go on until the job ends");
   command->add_option("--attempt", options->attempt, "Only this attempt");
+  command->add_option("--rank", options->rank, "Only this rank (-1: of workers that had none yet)");
+  command->add_option("--tail", options->tail, "Only so many of the last lines")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--level", options->level, "Only this level and above")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   command->callback([&session, options] {
     session.set_action([&session, options] { return Logs(session, *options); });
   });

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/commands/commands.h"
+#include "client/failure_text.h"
 #include "client/follow.h"
 #include "client/format.h"
 #include "client/job_file.h"
@@ -40,6 +41,7 @@ absl::StatusOr<ExitCode> Submit(Session& session, const Options& options) {
     return ExitCode::kOk;
   }
   HEBB_ASSIGN_OR_RETURN(const v1::Job ended, FollowJob(session, job.id(), {}));
+  session.err << FailureText(ended) << std::flush;
   return ExitCodeOf(ended.state());
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/commands.h"
+#include "client/failure_text.h"
 #include "client/follow.h"
 #include "client/format.h"
 #include "client/job_file.h"
@@ -27,6 +28,7 @@ absl::StatusOr<ExitCode> Finish(Session& session, const v1::Job& job) {
     session.Print(ToJson(job));
   } else {
     session.out << session.Coloured(job.state(), OutcomeLine(job)) << std::endl;
+    session.err << FailureText(job) << std::flush;
   }
   return ExitCodeOf(job.state());
 }

@@ -39,7 +39,8 @@ void Checkpoints::NameDamaged(absl::string_view job, const job::FileRef& file,
       absl::StrCat("checkpoint of step ", file.step, " is damaged: ", why.message(),
                    "; the one before it is used");
   LogWarning(text, {{"job", std::string(job)}});
-  const absl::Status status = jobs_.AppendEvent(job, {absl::Now(), text});
+  const absl::Status status =
+      jobs_.AppendEvent(job, {absl::Now(), text, "coordinator", "checkpoint_damaged"});
   if (!status.ok()) LogError(status.message(), {{"job", std::string(job)}});
 }
 

@@ -157,11 +157,12 @@ class Controller {
   bool CarryCommit(Live& live, const Formation& formation);
   bool CarryEnd(Live& live, const End& end);
   absl::Status WriteEnd(Live& live, const End& end, bool give_up);
+  job::Failure FailureOf(const Live& live, const End& end) const;
   bool GiveUp(Live& live, const End& end);
   void FreeWorker(const std::string& worker, const std::string& job);
   void WriteProgress(Live& live, absl::Time now);
   // To the job's events and to our log. `actor`: who did it, if not the coordinator by itself.
-  void AddEvent(const std::string& job, absl::string_view kind, const std::string& text,
+  void AddEvent(const std::string& job, job::EventKind kind, const std::string& text,
                 absl::string_view actor = "coordinator");
 
   // controller_jobs.cc: which job runs where

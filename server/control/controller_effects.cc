@@ -55,13 +55,30 @@ job::State StateAfter(const End& end, job::State now, bool give_up) {
   return give_up ? job::State::kFailed : job::State::kQueued;
 }
 
+job::EventKind KindOf(AttemptOutcome outcome) {
+  switch (outcome) {
+    case AttemptOutcome::kSucceeded:
+      return "attempt_succeeded";
+    case AttemptOutcome::kFailed:
+      return "attempt_failed";
+    case AttemptOutcome::kCancelled:
+      return "attempt_cancelled";
+    case AttemptOutcome::kPaused:
+      return "attempt_paused";
+    case AttemptOutcome::kPreempted:
+      return "attempt_preempted";
+    case AttemptOutcome::kLost:
+      break;
+  }
+  return "attempt_lost";
+}
+
 }  // namespace
 
-void Controller::AddEvent(const std::string& job, absl::string_view kind, const std::string& text,
+void Controller::AddEvent(const std::string& job, job::EventKind kind, const std::string& text,
                           absl::string_view actor) {
   LogInfo(text, {{"job", job}});
-  const absl::Status status =
-      jobs_.AppendEvent(job, {absl::Now(), text, std::string(actor), std::string(kind)});
+  const absl::Status status = jobs_.AppendEvent(job, {absl::Now(), text, std::string(actor), kind});
   if (!status.ok()) LogError(status.message(), {{"job", job}});
 }
 
@@ -91,7 +108,7 @@ bool Controller::CarryOne(Live& live, const Effect& effect) {
     rendezvous_.Close({job, live.gang.options().attempt, close->generation});
   } else if (const auto* lost = std::get_if<Lost>(&effect)) {
     dirty_ = true;
-    absl::string_view kind = "worker_lost";
+    job::EventKind kind = "worker_lost";
     if (lost->unfit) {
       kind = "worker_left_out";
       unfit_[job][lost->worker] = options_.clock() + options_.unfit_pause;
@@ -171,6 +188,16 @@ bool Controller::GiveUp(Live& live, const End& end) {
   return count >= options_.lost_attempts_max;
 }
 
+job::Failure Controller::FailureOf(const Live& live, const End& end) const {
+  job::Failure failure = end.failure.value_or(job::Failure());
+  failure.attempt = live.gang.options().attempt;
+  if (failure.error.empty()) failure.error = end.reason;
+  if (!failure.worker.empty() && options_.log_tail) {
+    failure.log_tail = options_.log_tail(live.job.id, failure.attempt, failure.rank);
+  }
+  return failure;
+}
+
 absl::Status Controller::WriteEnd(Live& live, const End& end, bool give_up) {
   std::string reason = end.reason;
   if (give_up) {
@@ -181,6 +208,8 @@ absl::Status Controller::WriteEnd(Live& live, const End& end, bool give_up) {
         " attempts in a row were lost without a step gained: ", absl::StrJoin(causes, "; "));
   }
   const int attempt = live.gang.options().attempt;
+  std::optional<job::Failure> failure;  // read before the store is held up
+  if (give_up || end.outcome == AttemptOutcome::kFailed) failure = FailureOf(live, end);
   return jobs_
       .Update(live.job.id,
               [&](job::Job& job) {
@@ -197,6 +226,7 @@ absl::Status Controller::WriteEnd(Live& live, const End& end, bool give_up) {
                 job.state = state;
                 job.reason = reason;
                 if (job::IsTerminal(state)) job.ended = now;
+                if (state == job::State::kFailed) job.failure = failure;
                 return absl::OkStatus();
               })
       .status();
@@ -221,7 +251,7 @@ bool Controller::CarryEnd(Live& live, const End& end) {
   live.progress.reset();
   if (end.outcome != AttemptOutcome::kLost || give_up) losses_.erase(live.job.id);
   if (end.outcome == AttemptOutcome::kLost) ++recoveries_["attempt_lost"];
-  AddEvent(live.job.id, absl::StrCat("attempt_", OutcomeName(end.outcome)),
+  AddEvent(live.job.id, KindOf(end.outcome),
            absl::StrCat("attempt ", live.gang.options().attempt, " ", OutcomeName(end.outcome),
                         end.reason.empty() ? "" : ": ", end.reason));
   workers_.FreeAllOf(live.job.id);

@@ -256,6 +256,9 @@ void Controller::StartJob(const scheduler::Start& start, absl::Time now) {
     job.attempts.back().ended = job.ended;
     job.attempts.back().outcome = std::string(OutcomeName(AttemptOutcome::kFailed));
     job.attempts.back().reason = job.reason;
+    job.failure.emplace();
+    job.failure->attempt = attempt.number;
+    job.failure->error = job.reason;
     return absl::OkStatus();
   });
   if (!written.ok()) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "server/control/gang.h"
@@ -33,6 +34,8 @@ struct ControllerOptions {
   // After so long past use of workers counts half.
   absl::Duration usage_half_life = absl::Hours(24);
   std::function<absl::Time()> clock = SteadyClock();
+  // The last lines of a rank's log, oldest first, for the record of a failure.
+  std::function<std::vector<std::string>(const std::string& job, int attempt, int rank)> log_tail;
 };
 
 }  // namespace hebb::control

@@ -94,6 +94,17 @@ std::string Gang::Name(const Member& member) {
   return absl::StrCat("worker ", member.facts.id, " (host ", member.facts.host, ", ", rank, ")");
 }
 
+job::Failure Gang::FailureOf(const Member& member, std::string error, int64_t step) const {
+  const WorkerFacts& facts = member.facts;
+  const std::string device = facts.device_name.empty() ? facts.device : facts.device_name;
+  return {options_.attempt, member.rank, facts.id, facts.host, device, step, std::move(error)};
+}
+
+void Gang::Blame(const Member& member, std::string error, int64_t step, bool loss) {
+  const bool follows = fault_ && phase_ != Phase::kFormed && (fault_->loss || !loss);
+  if (!follows) fault_ = Fault{FailureOf(member, std::move(error), step), loss};
+}
+
 const WorkerFacts* Gang::Example() const {
   for (const Member& member : members_) {
     if (!member.facts.kernel_family.empty() || !member.facts.backends.empty()) {
@@ -158,7 +169,8 @@ Effects Gang::OnReport(absl::string_view worker, const MemberReport& report, abs
   // The others have prepared the same job: what a joiner lacks is its own fault, not the job's.
   const bool joiner = !member->awaited;
   if (report.fatal && !joiner) {
-    Finish(AttemptOutcome::kFailed, absl::StrCat(Name(*member), ": ", report.cause), {}, out);
+    Finish(AttemptOutcome::kFailed, absl::StrCat(Name(*member), ": ", report.cause), {}, out,
+           FailureOf(*member, report.cause, report.step));
     return out;
   }
   const bool unprepared = member->state == MemberState::kPreparing && !report.cause.empty();
@@ -178,7 +190,10 @@ Effects Gang::OnReport(absl::string_view worker, const MemberReport& report, abs
   Enter(*member, MemberState::kReady, now);
   highest_step_ = std::max(highest_step_, report.step);
   if (!report.cause.empty()) {
-    if (!told) Break(absl::StrCat(name, " left: ", report.cause), now, out);
+    if (!told) {
+      Blame(*member, report.cause, report.step, /*loss=*/false);
+      Break(absl::StrCat(name, " left: ", report.cause), now, out);
+    }
     LoseDetached(report.cause, now, out);
   } else if (left_formed && leave_at_boundary_) {
     LeaveTogether(now, out);
@@ -204,7 +219,8 @@ Effects Gang::OnResult(absl::string_view worker, const AttemptResult& result, ab
   }
   highest_step_ = std::max(highest_step_, result.step);
   if (result.outcome == Outcome::kFailed) {
-    Finish(AttemptOutcome::kFailed, absl::StrCat(Name(*member), ": ", result.reason), {}, out);
+    Finish(AttemptOutcome::kFailed, absl::StrCat(Name(*member), ": ", result.reason), {}, out,
+           FailureOf(*member, result.reason, result.step));
   } else if (result.outcome == Outcome::kSucceeded && member->rank == 0) {
     Finish(AttemptOutcome::kSucceeded, "", result, out);
   } else if (result.outcome == Outcome::kStopped && !stopping_) {

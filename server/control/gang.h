@@ -8,11 +8,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/control/gang_effects.h"
 #include "server/control/messages.h"
 
 namespace hebb::control {
@@ -36,54 +36,6 @@ struct GangOptions {
   int64_t start_step = 0;
   GangTimes times;
 };
-
-enum class AttemptOutcome {
-  kSucceeded,
-  kFailed,
-  kLost,
-  kCancelled,
-  kPaused,     // stopped with a checkpoint: the job is PAUSED
-  kPreempted,  // stopped with a checkpoint: the job waits again
-};
-absl::string_view OutcomeName(AttemptOutcome outcome);  // "succeeded" ...
-
-// ---- effects -----------------------------------------------------------------------------------
-
-struct Prepare {  // assign the attempt to `worker`
-  std::string worker;
-};
-struct Send {
-  std::string worker;
-  ToWorker message;
-};
-// Make the generation durable and the job RUNNING before what follows it is carried out. If that
-// fails, drop the rest and call Abandon.
-struct Commit {
-  Formation formation;
-};
-struct Close {  // the rendezvous of `generation` is over
-  int generation = 0;
-};
-struct Lost {  // `worker` is a member no more
-  std::string worker;
-  std::string text;
-  bool unfit = false;    // it could not prepare: do not ask it again soon
-  bool planned = false;  // it drains: nothing is lost
-};
-struct Retire {  // `worker` should exit soon (its MPI world ends): give it nothing meanwhile
-  std::string worker;
-};
-struct Note {  // for the job's events
-  std::string text;
-};
-// The attempt is over: make it durable before what follows it is carried out.
-struct End {
-  AttemptOutcome outcome = AttemptOutcome::kLost;
-  std::string reason;
-  std::optional<AttemptResult> result;  // rank 0's, when it gave one
-};
-using Effect = std::variant<Prepare, Send, Commit, Close, Lost, Retire, Note, End>;
-using Effects = std::vector<Effect>;
 
 // ---- the machine -------------------------------------------------------------------------------
 
@@ -193,6 +145,11 @@ class Gang {
   bool CheckReach(absl::Time now, Effects& out);
   void CheckDeadlines(absl::Time now, Effects& out);
 
+  // What goes wrong with `member`, for the failure record. Of a gang that breaks the first fault
+  // counts, but a loss more than an error that is told first and may only follow from it.
+  void Blame(const Member& member, std::string error, int64_t step, bool loss);
+  job::Failure FailureOf(const Member& member, std::string error, int64_t step) const;
+
   // gang_forming.cc
   void Lose(const std::string& worker, const std::string& how, absl::Time now, Effects& out);
   void LeaveOut(const std::string& worker, const std::string& cause, absl::Time now, Effects& out);
@@ -209,8 +166,10 @@ class Gang {
   void Settle(absl::Time now, Effects& out);
   std::string DifferingReplicas() const;
   void Form(std::vector<Member*> ready, absl::Time now, Effects& out);
+  // `failure`: of a failed attempt, if one member failed it; of a lost one it is the first fault.
   void Finish(AttemptOutcome outcome, const std::string& reason,
-              const std::optional<AttemptResult>& result, Effects& out);
+              const std::optional<AttemptResult>& result, Effects& out,
+              std::optional<job::Failure> failure = std::nullopt);
   void FinishStop(absl::string_view detail, Effects& out);
 
   const GangOptions options_;
@@ -220,8 +179,13 @@ class Gang {
   bool leave_at_boundary_ = false;  // rank 0 was asked to let joiners in
   int64_t highest_step_ = 0;
   int64_t formed_at_step_ = -1;
-  int barren_generations_ = 0;      // formed in a row without a step gained
-  std::string last_cause_;          // why the last generation broke, for reasons
+  int barren_generations_ = 0;  // formed in a row without a step gained
+  std::string last_cause_;      // why the last generation broke, for reasons
+  struct Fault {
+    job::Failure failure;
+    bool loss = false;
+  };
+  std::optional<Fault> fault_;      // of the last generation, or of what is to be the next
   bool last_left_planned_ = false;  // the last member that went did so by draining
   struct Stopping {
     AttemptOutcome outcome;

@@ -81,6 +81,7 @@ void Gang::ReconcileFormed(Member& member, const HeldAttempt& held, absl::Time n
   member.generation = held.generation.generation;
   member.told_to_leave = !held.in_gang;
   Enter(member, MemberState::kLeaving, now);
+  Blame(member, "it came back outside of the current generation", highest_step_, /*loss=*/true);
   Break(absl::StrCat(Name(member), " came back outside of the current generation"), now, out);
 }
 

@@ -20,6 +20,7 @@ constexpr int kBarrenGenerationsMax = 8;
 void Gang::Lose(const std::string& worker, const std::string& how, absl::Time now, Effects& out) {
   const Member* member = Find(worker);
   if (member == nullptr || ended()) return;
+  Blame(*member, absl::StrCat("it was lost: ", how), highest_step_, /*loss=*/true);
   Drop(Lost{worker, absl::StrCat(Name(*member), " lost: ", how)}, now, out);
 }
 
@@ -29,6 +30,9 @@ void Gang::LeaveOut(const std::string& worker, const std::string& cause, absl::T
   const Member* member = Find(worker);
   if (member == nullptr || ended()) return;
   out.push_back(Send{worker, Release{options_.job, options_.attempt}});
+  if (phase_ != Phase::kFormed) {  // a joiner's is its own
+    Blame(*member, cause, highest_step_, /*loss=*/true);
+  }
   Drop(Lost{worker, absl::StrCat(Name(*member), " left out: it could not prepare: ", cause), true},
        now, out);
 }
@@ -236,6 +240,7 @@ void Gang::Form(std::vector<Member*> ready, absl::Time now, Effects& out) {
            {}, out);
     return;
   }
+  fault_.reset();
   formation.generation = Id(++generation_);
   formation.backend = ChooseBackend(facts);
   formation.state_source = -1;
@@ -266,14 +271,22 @@ void Gang::Form(std::vector<Member*> ready, absl::Time now, Effects& out) {
 // ---- ending ------------------------------------------------------------------------------------
 
 void Gang::Finish(AttemptOutcome outcome, const std::string& reason,
-                  const std::optional<AttemptResult>& result, Effects& out) {
+                  const std::optional<AttemptResult>& result, Effects& out,
+                  std::optional<job::Failure> failure) {
   if (ended()) return;
+  if (outcome == AttemptOutcome::kLost && fault_) failure = fault_->failure;
+  if (!failure && (outcome == AttemptOutcome::kLost || outcome == AttemptOutcome::kFailed)) {
+    failure.emplace();
+    failure->attempt = options_.attempt;
+    failure->step = highest_step_;
+    failure->error = reason;
+  }
   // Members of an MPI world that have left their communicator by force exit on their own.
   const bool world_ends = outcome == AttemptOutcome::kLost && IsMpi() && generation_ > 0;
   if (phase_ == Phase::kFormed) out.push_back(Close{generation_});
   phase_ = Phase::kEnded;
   contact_lost_.reset();
-  out.push_back(End{outcome, reason, result});
+  out.push_back(End{outcome, reason, result, std::move(failure)});
   for (const Member& member : members_) {
     if (result && member.rank == 0 && member.generation == generation_) {
       out.push_back(Send{member.facts.id, ResultAccepted{Id(generation_)}});

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/job/event_kind.h"
 
 namespace hebb::job {
 
@@ -82,7 +83,7 @@ struct FileRef {
 struct Attempt {
   int number = 0;       // 1-based
   int generation = 0;   // the last one formed; durable before its members are told
-  std::string outcome;  // "", succeeded, failed, lost, cancelled, paused
+  std::string outcome;  // "", succeeded, failed, lost, cancelled, paused, preempted
   std::string reason;
   int64_t start_step = 0;
   absl::Time started = absl::InfinitePast();
@@ -105,7 +106,20 @@ struct Event {
   absl::Time time;
   std::string text;
   std::string actor = {};  // the user, worker or part of the coordinator that did it
-  std::string kind = {};   // a word: submitted, started, worker_lost, paused ...
+  EventKind kind = {};
+};
+
+// The first fault of an attempt that failed, as far as it is known.
+struct Failure {
+  int attempt = 0;
+  int rank = -1;            // -1: not one rank's, or before it had one
+  std::string worker = {};  // "": not one worker's
+  std::string host = {};
+  std::string device = {};
+  int64_t step = 0;  // steps completed by then
+  std::string error = {};
+  std::vector<std::string> log_tail = {};  // the last lines of that rank, oldest first
+  friend bool operator==(const Failure&, const Failure&) = default;
 };
 
 struct Job {
@@ -131,6 +145,8 @@ struct Job {
   absl::Time created;
   absl::Time ended = absl::InfiniteFuture();
   absl::Time archived = absl::InfiniteFuture();  // when it left the lists; infinite: it has not
+  // When its log and checkpoints were removed, after it was archived; infinite: they were not.
+  absl::Time files_removed = absl::InfiniteFuture();
   int64_t epoch = 0;
   int64_t step = 0;
   int64_t total_steps = 0;
@@ -141,6 +157,7 @@ struct Job {
   std::vector<Attempt> attempts;  // oldest first
   std::string sweep;              // id of the sweep it belongs to; "" for none
   std::vector<std::pair<std::string, std::string>> point;  // grid key, value as YAML on one line
+  std::optional<Failure> failure = std::nullopt;  // of a FAILED job; not in what lists give
 };
 
 // A grid of jobs that were submitted together. What becomes of them is in the jobs.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "common/log_level_name.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/status.h"
 #include "hebb/v1/workers.pb.h"
@@ -112,7 +113,8 @@ void AttachStream::KeepLog(const v1::LogBatch& batch) {
   std::vector<store::LogEntry> entries;
   for (const v1::LogLine& line : batch.lines()) {
     entries.push_back({TimeOf(line.time()), batch.generation().attempt(), batch.rank(),
-                       line.text().substr(0, kLogLineMax)});
+                       line.text().substr(0, kLogLineMax),
+                       LogLevelFromName(line.level()).value_or(LogLevel::kInfo)});
   }
   const absl::Status status = context_.logs.Append(id, entries);
   if (!status.ok()) LogError(status.message(), {{"job", id}});

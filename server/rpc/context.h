@@ -17,6 +17,7 @@
 #include "server/rpc/audit_trail.h"
 #include "server/store/blob_store.h"
 #include "server/store/job_store.h"
+#include "server/store/log_store.h"
 
 namespace hebb::rpc {
 

@@ -54,13 +54,8 @@ absl::Status JobsService::Describe(const job::Job& job, Detail detail, v1::Job& 
   for (const job::EpochRecord& record : epochs) *proto.add_epochs() = ToProto(record);
   if (detail == Detail::kWatch) return absl::OkStatus();
   HEBB_ASSIGN_OR_RETURN(const auto events, context_.jobs.Events(job.id));
-  for (const job::Event& event : events) {
-    v1::JobEvent& line = *proto.add_events();
-    *line.mutable_time() = ToProto(event.time);
-    line.set_text(event.text);
-    line.set_actor(event.actor);
-    line.set_kind(event.kind);
-  }
+  *proto.add_events() = ToProto(SubmittedEvent(job));
+  for (const job::Event& event : events) *proto.add_events() = ToProto(event);
   return absl::OkStatus();
 }
 

@@ -217,7 +217,7 @@ absl::Status ResumeJob(job::Job& job) {
 // One step of a job that a user asks for; the control loop does the rest.
 absl::StatusOr<job::Job> Step(const Context& context, const access::Caller& caller,
                               const std::string& key, const store::JobStore::Change& change,
-                              absl::string_view kind) {
+                              job::EventKind kind) {
   HEBB_ASSIGN_OR_RETURN(const job::Job found, context.jobs.Get(key));
   HEBB_RETURN_IF_ERROR(CheckOwner(caller, found.user, absl::StrCat("job ", found.id)));
   HEBB_ASSIGN_OR_RETURN(job::Job stepped, context.jobs.Update(found.id, change));
@@ -226,7 +226,7 @@ absl::StatusOr<job::Job> Step(const Context& context, const access::Caller& call
   HEBB_RETURN_IF_ERROR(context.jobs.AppendEvent(
       found.id, {absl::Now(),
                  absl::StrCat(job::StateName(found.state), " to ", job::StateName(stepped.state)),
-                 caller.authenticated ? caller.name : "user", std::string(kind)}));
+                 caller.authenticated ? caller.name : "user", kind}));
   return stepped;
 }
 

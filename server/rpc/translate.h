@@ -13,12 +13,17 @@
 #include "server/control/worker_registry.h"
 #include "server/job/job.h"
 #include "server/scheduler/scheduler.h"
+#include "server/store/log_store.h"
 
 namespace hebb::rpc {
 
 google::protobuf::Timestamp ToProto(absl::Time time);  // finite times only
 v1::JobState ToProto(job::State state);
 v1::EpochRecord ToProto(const job::EpochRecord& record);
+v1::JobEvent ToProto(const job::Event& event);
+v1::LogLine ToProto(const store::LogEntry& entry);
+// Not stored as an event: the job says it, and a submit is one write.
+job::Event SubmittedEvent(const job::Job& job);
 // Without epochs and events, which Get and Watch add. INTERNAL if the stored specification cannot
 // be read.
 absl::StatusOr<v1::Job> ToProto(const job::Job& job);

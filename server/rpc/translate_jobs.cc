@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs for clients.
 #include "absl/strings/str_cat.h"
+#include "common/log_level_name.h"
 #include "common/rpc/spec.h"
 #include "common/status_macros.h"
 #include "server/rpc/translate.h"
@@ -104,6 +105,47 @@ v1::EpochRecord ToProto(const job::EpochRecord& record) {
   return proto;
 }
 
+v1::JobEvent ToProto(const job::Event& event) {
+  v1::JobEvent line;
+  *line.mutable_time() = ToProto(event.time);
+  line.set_text(event.text);
+  line.set_actor(event.actor);
+  line.set_kind(std::string(event.kind.word()));
+  return line;
+}
+
+v1::LogLine ToProto(const store::LogEntry& entry) {
+  v1::LogLine line;
+  *line.mutable_time() = ToProto(entry.time);
+  line.set_attempt(entry.attempt);
+  line.set_rank(entry.rank);
+  line.set_text(entry.text);
+  line.set_level(std::string(LogLevelName(entry.level)));
+  return line;
+}
+
+job::Event SubmittedEvent(const job::Job& job) {
+  return {job.created, job.sweep.empty() ? "submitted" : absl::StrCat("submitted in ", job.sweep),
+          job.user.empty() ? "user" : job.user, "submitted"};
+}
+
+namespace {
+
+v1::Failure ToProto(const job::Failure& failure) {
+  v1::Failure proto;
+  proto.set_attempt(failure.attempt);
+  proto.set_rank(failure.rank);
+  proto.set_worker(failure.worker);
+  proto.set_host(failure.host);
+  proto.set_device(failure.device);
+  proto.set_step(failure.step);
+  proto.set_error(failure.error);
+  for (const std::string& line : failure.log_tail) proto.add_log_tail(line);
+  return proto;
+}
+
+}  // namespace
+
 absl::StatusOr<v1::Job> ToProto(const job::Job& job) {
   v1::Job proto = BriefToProto(job);
   auto spec = SpecFromJson(job.spec_json);
@@ -111,6 +153,7 @@ absl::StatusOr<v1::Job> ToProto(const job::Job& job) {
     return absl::InternalError(absl::StrCat("job ", job.id, ": ", spec.status().message()));
   }
   *proto.mutable_spec() = *std::move(spec);
+  if (job.failure) *proto.mutable_failure() = ToProto(*job.failure);
   return proto;
 }
 

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files by their SHA-256 (checkpoints, uploaded weights) and logs, below the state folder.
+// Files by their SHA-256 (checkpoints, uploaded weights), below the state folder.
 #ifndef HEBB_SERVER_STORE_BLOB_STORE_H_
 #define HEBB_SERVER_STORE_BLOB_STORE_H_
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 namespace hebb::store {
@@ -49,33 +47,6 @@ class BlobStore {
  private:
   explicit BlobStore(std::string folder) : folder_(std::move(folder)) {}
   const std::string folder_;
-};
-
-struct LogEntry {
-  absl::Time time;
-  int attempt = 0;
-  int rank = 0;
-  std::string text;
-};
-
-// Append-only logs of jobs, one file per job, attempt and rank. Thread-safe. They outlive the
-// process, however it ends; after a loss of power the last lines may be missing.
-class LogStore {
- public:
-  static absl::StatusOr<std::unique_ptr<LogStore>> Open(const std::string& folder);
-
-  absl::Status Append(absl::string_view job, const std::vector<LogEntry>& entries);
-  // All entries of `job` (attempt 0: of all attempts) after the first `skip`, in order of arrival;
-  // none for a job without a log.
-  absl::StatusOr<std::vector<LogEntry>> Read(absl::string_view job, int attempt,
-                                             int64_t skip) const;
-
- private:
-  explicit LogStore(std::string folder) : folder_(std::move(folder)) {}
-  const std::string folder_;
-  mutable absl::Mutex mutex_;
-  // By job; filled from the files at a job's first line.
-  std::map<std::string, int64_t, std::less<>> next_arrival_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace hebb::store

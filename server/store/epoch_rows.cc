@@ -116,7 +116,7 @@ absl::Status InsertEvent(Database& database, absl::string_view id, const job::Ev
   HEBB_ASSIGN_OR_RETURN(Statement row,
                         database.Prepare("INSERT INTO event (job, time_ns, text, actor, kind) "
                                          "VALUES (?,?,?,?,?)"));
-  row.Bind(id).Bind(event.time).Bind(event.text).Bind(event.actor).Bind(event.kind);
+  row.Bind(id).Bind(event.time).Bind(event.text).Bind(event.actor).Bind(event.kind.word());
   return row.Run();
 }
 
@@ -133,7 +133,7 @@ absl::StatusOr<std::vector<job::Event>> ReadEvents(Database& database, absl::str
     event.time = row.TakeTime(absl::InfinitePast());
     event.text = row.TakeText();
     event.actor = row.TakeText();
-    event.kind = row.TakeText();
+    event.kind = job::EventKind::FromWord(row.TakeText()).value_or(job::EventKind());
   }
 }
 

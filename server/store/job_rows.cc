@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "common/status_macros.h"
 #include "server/store/epoch_rows.h"
+#include "server/store/failure_rows.h"
 #include "server/store/job_rules.h"
 
 namespace hebb::store {
@@ -21,9 +22,9 @@ constexpr absl::string_view kJobColumns =
     "id, name, request_id, state, reason, spec_digest, priority, workers, "
     "min_workers, device, created_ns, ended_ns, epoch, step, total_steps, images_per_second, "
     "weights_digest, train_loss, train_accuracy, validation_accuracy, test_accuracy, test_loss, "
-    "sweep, point, user, archived_ns, epochs, dataset, rule, init_sha256";
+    "sweep, point, user, archived_ns, epochs, dataset, rule, init_sha256, files_removed_ns";
 constexpr absl::string_view kJobMarks =
-    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
+    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
 
 void BindTextOrNull(Statement& row, const std::string& text) {
   if (text.empty()) {
@@ -60,6 +61,7 @@ void BindJob(Statement& row, const job::Job& job) {
   BindTextOrNull(row, job.sweep);
   row.Bind(PointToText(job)).Bind(job.user).Bind(job.archived);
   row.Bind(job.epochs).Bind(job.dataset).Bind(job.rule).Bind(job.init_sha256);
+  row.Bind(job.files_removed);
 }
 
 absl::StatusOr<job::Job> TakeJob(Statement& row) {
@@ -90,6 +92,7 @@ absl::StatusOr<job::Job> TakeJob(Statement& row) {
   job.dataset = row.TakeText();
   job.rule = row.TakeText();
   job.init_sha256 = row.TakeText();
+  job.files_removed = row.TakeTime(absl::InfiniteFuture());
   const std::optional<job::State> known = job::StateFromName(state);
   if (!known.has_value()) {
     return absl::DataLossError(absl::StrCat("job ", job.id, ": unknown state '", state, "'"));
@@ -233,6 +236,9 @@ absl::StatusOr<job::Job> ReadWholeJob(Database& database, const JobFilter& filte
   if (!found) return absl::DataLossError(absl::StrCat("job ", job.id, " has lost its job file"));
   job.spec_json = row.TakeText();
   job.yaml = row.TakeText();
+  if (job.state == job::State::kFailed) {
+    HEBB_ASSIGN_OR_RETURN(job.failure, ReadFailure(database, job.id));
+  }
   return std::move(job);
 }
 
@@ -296,6 +302,7 @@ absl::Status InsertJob(Database& database, const job::Job& job) {
   HEBB_ASSIGN_OR_RETURN(Statement text, database.Prepare("INSERT INTO job_text VALUES "
                                                          "(last_insert_rowid(), ?, ?)"));
   HEBB_RETURN_IF_ERROR(text.Bind(job.spec_json).Bind(job.yaml).Run());
+  if (job.failure) HEBB_RETURN_IF_ERROR(WriteFailure(database, job.id, *job.failure));
   HEBB_RETURN_IF_ERROR(WriteAttempts(database, job));
   return WriteMembers(database, job);
 }
@@ -319,6 +326,9 @@ absl::Status UpdateJob(Database& database, const job::Job& before, const job::Jo
   HEBB_RETURN_IF_ERROR(row.Bind(after.id).Run());
   if (before.spec_json != after.spec_json || before.yaml != after.yaml) {
     HEBB_RETURN_IF_ERROR(UpdateText(database, after));
+  }
+  if (after.failure && before.failure != after.failure) {
+    HEBB_RETURN_IF_ERROR(WriteFailure(database, after.id, *after.failure));
   }
   // Most changes are of a number or a reason, and an attempt's row is as dear as the job's.
   if (!AreSame(before.attempts, after.attempts)) {

@@ -32,8 +32,8 @@ class JobStore {
   // INVALID_ARGUMENT when it fits several.
   virtual absl::StatusOr<job::Job> Get(absl::string_view key) = 0;
 
-  // Newest first, without spec_json and yaml. Without `ended`, jobs in terminal states are left
-  // out.
+  // Newest first, without spec_json, yaml and failure. Without `ended`, jobs in terminal states are
+  // left out.
   virtual absl::StatusOr<std::vector<job::Job>> List(bool ended) = 0;
 
   // Which jobs: all that is given must hold.

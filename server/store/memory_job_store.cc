@@ -76,6 +76,7 @@ job::Job MemoryJobStore::Brief(const Record& record) {
   job::Job job = record.job;
   job.spec_json.clear();
   job.yaml.clear();
+  job.failure.reset();
   return job;
 }
 

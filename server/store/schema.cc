@@ -14,7 +14,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 6> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 7> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -206,6 +206,23 @@ CREATE TABLE step_digest (
   kernel_family  TEXT NOT NULL,
   PRIMARY KEY (job, step)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                          R"sql(
+CREATE TABLE failure (
+  job      TEXT PRIMARY KEY REFERENCES job (id),
+  attempt  INTEGER NOT NULL,
+  rank     INTEGER NOT NULL,
+  worker   TEXT NOT NULL,
+  host     TEXT NOT NULL,
+  device   TEXT NOT NULL,
+  step     INTEGER NOT NULL,
+  error    TEXT NOT NULL,
+  log_tail TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE job ADD COLUMN files_removed_ns INTEGER;
+CREATE INDEX job_to_archive ON job (ended_ns) WHERE ended_ns IS NOT NULL AND archived_ns IS NULL;
+CREATE INDEX job_to_clean ON job (archived_ns)
+  WHERE archived_ns IS NOT NULL AND files_removed_ns IS NULL;
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

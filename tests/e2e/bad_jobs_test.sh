@@ -40,6 +40,21 @@ sed -e 's/rule: urfb/rule: bp\n  loss: {squared: {}}/' -e 's/units: 32}/units: 3
 expect 3 hebb submit "$WORK/diverges.yaml" --set learning.optimizer.sgd.learning_rate=1000000 \
   --set resources.workers=1 --follow
 said "FAILED.*(finite|NaN|nan)"
+said "^failed +attempt 1, rank 0: worker .* \(host .*\), after step [0-9]+"
+said "^next .*hebb logs"
+id=$(hebb list --all -o json | jq -r '.[0].id')
+equal "$(get "$id" '.failure | [.attempt, .rank, (.host != ""), (.log_tail | length > 0)] | tostring')" \
+  "[1,0,true,true]" "the record of the failure"
+hebb describe "$id" >"$WORK/shown"
+grep -qE '^failed +attempt 1, rank 0: worker ' "$WORK/shown" || fail "describe: $(cat "$WORK/shown")"
+equal "$(get "$id" '[.events[] | select(.actor == "" or .kind == "")] | length')" 0 "events of nobody"
+equal "$(get "$id" '.events[0].kind')" submitted "the first event"
+# Its log: the error is of level error and of rank 0.
+hebb logs "$id" --level error --rank 0 -o json >"$WORK/log"
+jq -es 'length >= 1 and all(.level == "error" and .rank == 0)' "$WORK/log" >/dev/null ||
+  fail "logs --level: $(cat "$WORK/log")"
+equal "$(hebb logs "$id" --tail 2 | wc -l)" 2 "logs --tail"
+expect 2 hebb logs "$id" --level loud
 
 # A data file that is shorter than its header says.
 idx() { # idx FILE MAGIC-BYTE RECORDS DIMENSIONS BYTES

@@ -6,11 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/check.h"
+#include "common/log_level_name.h"
 
 namespace hebb::runtime {
 namespace {
 
-v1::LogLine MakeLogLine(const v1::GenerationId& id, int rank, absl::string_view text) {
+v1::LogLine MakeLogLine(const v1::GenerationId& id, int rank, LogLevel level,
+                        absl::string_view text) {
   const int64_t nanos = absl::GetCurrentTimeNanos();
   v1::LogLine line;
   line.mutable_time()->set_seconds(nanos / 1'000'000'000);
@@ -18,6 +20,7 @@ v1::LogLine MakeLogLine(const v1::GenerationId& id, int rank, absl::string_view 
   line.set_attempt(id.attempt());
   line.set_rank(rank);
   line.set_text(std::string(text));
+  line.set_level(std::string(LogLevelName(level)));
   return line;
 }
 
@@ -214,7 +217,7 @@ void Assignment::LogLine(LogLevel level, absl::string_view text) {
        {"attempt", absl::StrCat(assign_.attempt())},
        {"rank", rank < 0 ? "-" : absl::StrCat(rank)}});
   absl::MutexLock lock(&mutex_);
-  log_.push_back(MakeLogLine(id_, rank, text));
+  log_.push_back(MakeLogLine(id_, rank, level, text));
   if (log_.size() > kLogLinesKept) log_.pop_front();
   if (SendLocked(LogBatchLocked())) log_.clear();
 }

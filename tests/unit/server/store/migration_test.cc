@@ -124,7 +124,7 @@ TEST_P(MigrationTest, TakesWhatCameLaterAndIsSoundAndTheSameAsANewFile) {
     const auto [sweep, jobs] = SampleSweep("s-new", {"j-new2"});
     EXPECT_TRUE(store->CreateSweep(sweep, jobs).ok());
     EXPECT_TRUE(store->PutEpoch("j-bbbb2222", {1, 10, {}, {}, 1, {{"out", 45.0}}}).ok());
-    EXPECT_TRUE(store->AppendEvent("j-bbbb2222", {At(9), "x", "ada", "note"}).ok());
+    EXPECT_TRUE(store->AppendEvent("j-bbbb2222", {At(9), "x", "ada", "pause"}).ok());
   }
   EXPECT_EQ(Text("PRAGMA integrity_check"), "ok");
   EXPECT_EQ(Text("PRAGMA foreign_key_check"), "");
@@ -139,7 +139,7 @@ TEST_P(MigrationTest, TakesWhatCameLaterAndIsSoundAndTheSameAsANewFile) {
   EXPECT_EQ(Text(names), row->TakeText());
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, ::testing::Values(1, 2, 3, 4));
+INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, ::testing::Values(1, 2, 3, 4, 5, 6));
 
 }  // namespace
 }  // namespace hebb::store

@@ -239,6 +239,7 @@ TEST_F(GangTest, LogLinesReachTheCoordinatorWithTheirRank) {
     if (log.lines(0).text().find("generation 1 formed") == std::string::npos) continue;
     EXPECT_EQ(log.lines(0).rank(), 1);
     EXPECT_EQ(log.lines(0).attempt(), 1);
+    EXPECT_EQ(log.lines(0).level(), "info");
     break;
   }
 }
