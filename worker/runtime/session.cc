@@ -72,7 +72,8 @@ class Session::Stream {
   std::unique_ptr<GrpcStream> stream_;
   std::atomic<bool> welcome_{false};
   std::atomic<int64_t> heartbeat_ms_{kHeartbeatMsBeforeWelcome};
-  std::string refused_;  // reading thread
+  std::atomic<bool> read_out_{false};  // nothing more comes in: the coordinator has ended it
+  std::string refused_;                // reading thread
 };
 
 absl::Status Session::Stream::Run() {
@@ -80,8 +81,8 @@ absl::Status Session::Stream::Run() {
   std::thread writer([this] { WriteAll(); });
   v1::ToWorker message;
   while (refused_.empty() && stream_->Read(&message)) Received(message);
+  read_out_ = true;
   state_.outbox.Close();
-  // A stream that the other side has ended keeps its status, which says why.
   if (!refused_.empty()) context_.TryCancel();
   writer.join();
   const absl::Status status = rpc::FromGrpc(stream_->Finish());
@@ -133,8 +134,9 @@ void Session::Stream::WriteAll() {
     if (!WriteHeartbeat()) return;
   }
   stream_->WritesDone();
-  // After a Farewell the coordinator ends the stream; else (the outbox overflowed) we do.
-  if (!state_.leaving) context_.TryCancel();
+  // After a Farewell the coordinator ends the stream; else (the outbox overflowed) we do. One that
+  // it has ended is left alone: its status, on the way, says why, and a cancel would overtake it.
+  if (!state_.leaving && !read_out_) context_.TryCancel();
 }
 
 bool Session::Stream::WriteHeartbeat() {

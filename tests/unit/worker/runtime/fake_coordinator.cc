@@ -46,6 +46,10 @@ class FakeCoordinator::Service : public v1::Workers::Service {
   }
 
   grpc::Status Attach(grpc::ServerContext*, Stream* stream) override {
+    {
+      absl::MutexLock lock(&mutex);
+      if (!attach_answer.ok()) return rpc::ToGrpc(attach_answer);
+    }
     v1::FromWorker message;
     if (!stream->Read(&message)) return grpc::Status::OK;
     v1::ToWorker answer;
@@ -144,6 +148,7 @@ class FakeCoordinator::Service : public v1::Workers::Service {
   Stream* current = nullptr;
   int streams = 0;
   std::string refusal;
+  absl::Status attach_answer;
   std::map<std::string, std::string> keys, files;
   std::vector<Received> received;
   size_t cursor = 0;
@@ -167,6 +172,11 @@ void FakeCoordinator::GoAway() {
 }
 
 void FakeCoordinator::ComeBack() { service_->Listen(); }
+
+void FakeCoordinator::EndAttachWith(const absl::Status& status) {
+  absl::MutexLock lock(&service_->mutex);
+  service_->attach_answer = status;
+}
 
 void FakeCoordinator::RefuseWith(const std::string& reason) {
   absl::MutexLock lock(&service_->mutex);

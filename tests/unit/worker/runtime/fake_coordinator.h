@@ -30,6 +30,8 @@ class FakeCoordinator {
   void ComeBack();
 
   void RefuseWith(const std::string& reason);  // the next Hello
+  // Ends each Attach before anything is read of it, as the gate in front of a coordinator does.
+  void EndAttachWith(const absl::Status& status);
   void ServeFile(const std::string& sha256, const std::string& bytes);
   void AnswerUploadsWith(const absl::Status& status);  // OK: store them
   // Sampled at the receipt of each message.

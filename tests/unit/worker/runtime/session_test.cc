@@ -3,6 +3,10 @@
 // made anew, refusal, farewell. Over a real gRPC server on loopback.
 #include "worker/runtime/session.h"
 
+#include <sched.h>
+
+#include <utility>
+
 #include "common/rpc/protocol.h"
 #include "tests/unit/worker/runtime/worker_under_test.h"
 
@@ -10,6 +14,26 @@ namespace hebb::runtime {
 namespace {
 
 using SessionTest = WorkerUnderTest;
+
+// One processor for all threads that start meanwhile: what follows at once on several comes late
+// here.
+class OneProcessor {
+ public:
+  OneProcessor() {
+    CPU_ZERO(&before_);
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~OneProcessor() { sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_;
+};
+
+class CrowdedSessionTest : private OneProcessor, public WorkerUnderTest {};
 
 TEST_F(SessionTest, HelloComesFirstWithIdentityAndProtocol) {
   StartWorker();
@@ -26,6 +50,24 @@ TEST_F(SessionTest, RefusalEndsTheSessionWithItsReason) {
   ASSERT_TRUE(refused.WaitForNotificationWithTimeout(absl::Seconds(20)));
   EXPECT_TRUE(absl::IsPermissionDenied(refusal));
   EXPECT_EQ(refusal.message(), "protocol 1 here, 0 there; update the worker");
+}
+
+// The worker's own end of a stream must not overtake what the coordinator ended it with.
+TEST_F(CrowdedSessionTest, TheGatesWordEndsTheSession) {
+  coordinator.EndAttachWith(absl::UnauthenticatedError("the token is not known here"));
+  StartWorker();
+  for (int again = 0; again < 20 && !HasFailure(); ++again) {
+    absl::Notification over;
+    absl::Status why;
+    session = std::make_unique<Session>(channel, identity, outbox, *runner);
+    session->Start([&](absl::Status status) {
+      why = std::move(status);
+      over.Notify();
+    });
+    EXPECT_TRUE(over.WaitForNotificationWithTimeout(absl::Seconds(20)));
+    session.reset();
+    EXPECT_EQ(why, absl::UnauthenticatedError("the token is not known here"));
+  }
 }
 
 TEST_F(SessionTest, HeartbeatsGoOnWhileTheTrainingThreadComputes) {
