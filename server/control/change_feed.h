@@ -76,6 +76,12 @@ class WatchedJobStore : public store::JobStore {
                                                        int64_t limit) override {
     return inner_.Digests(id, after_step, limit);
   }
+  absl::Status AddProvenance(absl::string_view id, const job::Provenance& told) override {
+    return inner_.AddProvenance(id, told);  // nobody waits for it
+  }
+  absl::StatusOr<job::Provenance> ReadProvenance(absl::string_view id) override {
+    return inner_.ReadProvenance(id);
+  }
   absl::Status AppendEvent(absl::string_view id, const job::Event& event) override;
   absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) override {
     return inner_.Events(id);
@@ -90,6 +96,17 @@ class WatchedJobStore : public store::JobStore {
     return inner_.IsCheckpoint(sha256);
   }
   absl::StatusOr<bool> IsInit(absl::string_view sha256) override { return inner_.IsInit(sha256); }
+  absl::StatusOr<std::vector<job::FileRef>> DropCheckpoints(absl::string_view id) override {
+    return inner_.DropCheckpoints(id);
+  }
+  absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int64_t limit) override {
+    return inner_.EndedBefore(time, limit);
+  }
+  absl::StatusOr<std::vector<std::string>> ArchivedBefore(absl::Time time, int64_t limit) override {
+    return inner_.ArchivedBefore(time, limit);
+  }
+  absl::Status PutUsage(const job::Usage& usage) override { return inner_.PutUsage(usage); }
+  absl::StatusOr<job::Usage> ReadUsage() override { return inner_.ReadUsage(); }
 
  private:
   store::JobStore& inner_;

@@ -109,6 +109,32 @@ struct Event {
   EventKind kind = {};
 };
 
+// What a job's results came from, besides its file.
+struct DataDigest {
+  std::string file = {};  // within its data set
+  std::string sha256 = {};
+  friend bool operator==(const DataDigest&, const DataDigest&) = default;
+};
+// A worker's program and machine.
+struct Software {
+  std::string build = {};  // version and commit
+  std::string kernel_family = {};
+  std::string processor = {};                    // model of the CPU or GPU
+  std::map<std::string, std::string> libraries;  // name to version
+  friend bool operator==(const Software&, const Software&) = default;
+};
+struct Provenance {
+  std::string coordinator_build = {};   // of the one that began the last attempt
+  std::vector<DataDigest> data = {};    // by file
+  std::vector<Software> software = {};  // each that took part, once
+};
+
+// Worker-seconds that each user's jobs have taken, old ones counting less and less.
+struct Usage {
+  absl::Time charged = absl::InfinitePast();  // up to when
+  std::map<std::string, double> worker_seconds = {};
+};
+
 // The first fault of an attempt that failed, as far as it is known.
 struct Failure {
   int attempt = 0;
@@ -141,10 +167,12 @@ struct Job {
   int64_t priority = 0;
   int64_t workers = 1;
   int64_t min_workers = 1;
-  std::string device;  // cpu | cuda | any
+  std::string device;      // cpu | cuda | any
+  double max_runtime = 0;  // seconds of all its attempts; 0: no limit
   absl::Time created;
   absl::Time ended = absl::InfiniteFuture();
   absl::Time archived = absl::InfiniteFuture();  // when it left the lists; infinite: it has not
+  absl::Time listed = absl::InfinitePast();      // when it was taken back from the archive, if ever
   // When its log and checkpoints were removed, after it was archived; infinite: they were not.
   absl::Time files_removed = absl::InfiniteFuture();
   int64_t epoch = 0;

@@ -42,6 +42,20 @@ absl::StatusOr<bool> IsReferenced(Database& database, absl::string_view sha256) 
   return row.Bind(sha256).Step();
 }
 
+namespace {
+
+absl::StatusOr<std::vector<job::FileRef>> Unreferenced(Database& database,
+                                                       const std::vector<job::FileRef>& removed) {
+  std::vector<job::FileRef> unreferenced;
+  for (const job::FileRef& old : removed) {
+    HEBB_ASSIGN_OR_RETURN(const bool referenced, IsReferenced(database, old.sha256));
+    if (!referenced) unreferenced.push_back(old);
+  }
+  return unreferenced;
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<job::FileRef>> WriteCheckpoint(Database& database, absl::string_view id,
                                                           const job::FileRef& file, int64_t keep) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> before, ReadCheckpoints(database, id));
@@ -62,12 +76,15 @@ absl::StatusOr<std::vector<job::FileRef>> WriteCheckpoint(Database& database, ab
         .Bind(file.stored);
     HEBB_RETURN_IF_ERROR(row.Run());
   }
-  std::vector<job::FileRef> unreferenced;
-  for (const job::FileRef& old : plan.remove) {
-    HEBB_ASSIGN_OR_RETURN(const bool referenced, IsReferenced(database, old.sha256));
-    if (!referenced) unreferenced.push_back(old);
-  }
-  return unreferenced;
+  return Unreferenced(database, plan.remove);
+}
+
+absl::StatusOr<std::vector<job::FileRef>> DeleteCheckpoints(Database& database,
+                                                            absl::string_view id) {
+  HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> files, ReadCheckpoints(database, id));
+  HEBB_ASSIGN_OR_RETURN(Statement row, database.Prepare("DELETE FROM checkpoint WHERE job = ?"));
+  HEBB_RETURN_IF_ERROR(row.Bind(id).Run());
+  return Unreferenced(database, files);
 }
 
 }  // namespace hebb::store

@@ -18,6 +18,9 @@ absl::StatusOr<std::vector<job::FileRef>> WriteCheckpoint(Database& database, ab
                                                           const job::FileRef& file, int64_t keep);
 // Oldest first.
 absl::StatusOr<std::vector<job::FileRef>> ReadCheckpoints(Database& database, absl::string_view id);
+// What JobStore::DropCheckpoints says, of a job whose files may go.
+absl::StatusOr<std::vector<job::FileRef>> DeleteCheckpoints(Database& database,
+                                                            absl::string_view id);
 // Whether a checkpoint of any job is this file.
 absl::StatusOr<bool> IsReferenced(Database& database, absl::string_view sha256);
 

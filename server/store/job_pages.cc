@@ -93,6 +93,39 @@ std::string RecentCondition() {
   return absl::StrCat("archived_ns IS NULL AND (", kLiving, " OR ended_ns > ?)");
 }
 
+namespace {
+
+absl::StatusOr<std::vector<std::string>> ReadIds(Database& database, absl::string_view sql,
+                                                 absl::Time time, int64_t limit) {
+  HEBB_ASSIGN_OR_RETURN(Statement row, database.Prepare(sql));
+  row.Bind(std::max(time, absl::UnixEpoch())).Bind(limit);
+  std::vector<std::string> ids;
+  while (true) {
+    HEBB_ASSIGN_OR_RETURN(const bool more, row.Step());
+    if (!more) return ids;
+    ids.push_back(row.TakeText());
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> ReadEndedBefore(Database& database, absl::Time time,
+                                                         int64_t limit) {
+  return ReadIds(database,
+                 "SELECT id FROM job WHERE ended_ns IS NOT NULL AND archived_ns IS NULL "
+                 "AND max(ended_ns, coalesce(listed_ns, 0)) < ? "
+                 "ORDER BY max(ended_ns, coalesce(listed_ns, 0)) LIMIT ?",
+                 time, limit);
+}
+
+absl::StatusOr<std::vector<std::string>> ReadArchivedBefore(Database& database, absl::Time time,
+                                                            int64_t limit) {
+  return ReadIds(database,
+                 "SELECT id FROM job WHERE archived_ns IS NOT NULL AND files_removed_ns IS NULL "
+                 "AND archived_ns < ? ORDER BY archived_ns LIMIT ?",
+                 time, limit);
+}
+
 absl::StatusOr<bool> IsInitOfLiving(Database& database, absl::string_view sha256) {
   HEBB_ASSIGN_OR_RETURN(Statement row,
                         database.Prepare(absl::StrCat(

@@ -27,6 +27,12 @@ std::string RecentCondition();
 
 absl::StatusOr<bool> IsInitOfLiving(Database& database, absl::string_view sha256);
 
+// As JobStore::EndedBefore and ArchivedBefore.
+absl::StatusOr<std::vector<std::string>> ReadEndedBefore(Database& database, absl::Time time,
+                                                         int64_t limit);
+absl::StatusOr<std::vector<std::string>> ReadArchivedBefore(Database& database, absl::Time time,
+                                                            int64_t limit);
+
 }  // namespace hebb::store
 
 #endif  // HEBB_SERVER_STORE_JOB_PAGES_H_

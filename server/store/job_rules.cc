@@ -100,6 +100,34 @@ absl::Status CheckNewSweep(const job::Sweep& sweep, const std::vector<job::Job>&
   return absl::OkStatus();
 }
 
+absl::Status CheckCanDropFiles(const job::Job& job) {
+  if (job::IsTerminal(job.state) && job.archived != absl::InfiniteFuture()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("job ", job.id, " is ", job::StateName(job.state), ", ",
+                   job.archived == absl::InfiniteFuture() ? "not archived" : "archived",
+                   "; only an ended and archived job's files are removed"));
+}
+
+job::Provenance Merged(job::Provenance known, const job::Provenance& told) {
+  if (!told.coordinator_build.empty()) known.coordinator_build = told.coordinator_build;
+  for (const job::DataDigest& digest : told.data) {
+    const auto place = std::lower_bound(
+        known.data.begin(), known.data.end(), digest,
+        [](const job::DataDigest& a, const job::DataDigest& b) { return a.file < b.file; });
+    if (place != known.data.end() && place->file == digest.file) {
+      *place = digest;
+    } else {
+      known.data.insert(place, digest);
+    }
+  }
+  for (const job::Software& software : told.software) {
+    const auto& all = known.software;
+    if (std::find(all.begin(), all.end(), software) == all.end())
+      known.software.push_back(software);
+  }
+  return known;
+}
+
 absl::Status CheckNewJob(const job::Job& job) {
   if (job.id.empty()) return absl::InvalidArgumentError("a job needs an id");
   return CheckAttempts(job);

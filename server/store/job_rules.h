@@ -47,6 +47,12 @@ absl::Status CheckPage(const JobStore::Page& page);
 // INVALID_ARGUMENT unless `keep` >= 1.
 absl::Status CheckKeep(int64_t keep);
 
+// FAILED_PRECONDITION unless the job has ended and is archived: then its files may go.
+absl::Status CheckCanDropFiles(const job::Job& job);
+
+// AddProvenance: `known` and what is `told`.
+job::Provenance Merged(job::Provenance known, const job::Provenance& told);
+
 // What JobStore::PutCheckpoint does to the checkpoints of a job (oldest first): `remove` first,
 // then, if `add`, the new one comes last.
 struct CheckpointPlan {

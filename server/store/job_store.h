@@ -108,6 +108,11 @@ class JobStore {
                                                                int64_t after_step,
                                                                int64_t limit) = 0;
 
+  // What the job's results come from, added to what is known of it: `told.data` replaces digests
+  // of the same files, `told.software` comes once each.
+  virtual absl::Status AddProvenance(absl::string_view id, const job::Provenance& told) = 0;
+  virtual absl::StatusOr<job::Provenance> ReadProvenance(absl::string_view id) = 0;
+
   virtual absl::Status AppendEvent(absl::string_view id, const job::Event& event) = 0;
   virtual absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) = 0;
 
@@ -123,6 +128,19 @@ class JobStore {
   virtual absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) = 0;
   // Whether a job that has not ended starts from this file.
   virtual absl::StatusOr<bool> IsInit(absl::string_view sha256) = 0;
+
+  // Forgets the checkpoints of an archived job and returns their files that nothing else names.
+  // FAILED_PRECONDITION, and nothing is forgotten, when it has not ended or is not archived.
+  virtual absl::StatusOr<std::vector<job::FileRef>> DropCheckpoints(absl::string_view id) = 0;
+  // At most `limit` ids, oldest first: of jobs in the lists that ended, or were last taken back
+  // from the archive, before `time`; of archived ones with files since before `time`.
+  virtual absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int64_t limit) = 0;
+  virtual absl::StatusOr<std::vector<std::string>> ArchivedBefore(absl::Time time,
+                                                                  int64_t limit) = 0;
+
+  // The usage of all users; Put replaces it.
+  virtual absl::Status PutUsage(const job::Usage& usage) = 0;
+  virtual absl::StatusOr<job::Usage> ReadUsage() = 0;
 };
 
 }  // namespace hebb::store

@@ -35,6 +35,8 @@ class MemoryJobStore : public JobStore {
                           bool exact) override;
   absl::StatusOr<std::vector<job::StepDigest>> Digests(absl::string_view id, int64_t after_step,
                                                        int64_t limit) override;
+  absl::Status AddProvenance(absl::string_view id, const job::Provenance& told) override;
+  absl::StatusOr<job::Provenance> ReadProvenance(absl::string_view id) override;
   absl::Status AppendEvent(absl::string_view id, const job::Event& event) override;
   absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) override;
   absl::StatusOr<std::vector<job::FileRef>> PutCheckpoint(absl::string_view id,
@@ -43,6 +45,11 @@ class MemoryJobStore : public JobStore {
   absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) override;
   absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override;
   absl::StatusOr<bool> IsInit(absl::string_view sha256) override;
+  absl::StatusOr<std::vector<job::FileRef>> DropCheckpoints(absl::string_view id) override;
+  absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int64_t limit) override;
+  absl::StatusOr<std::vector<std::string>> ArchivedBefore(absl::Time time, int64_t limit) override;
+  absl::Status PutUsage(const job::Usage& usage) override;
+  absl::StatusOr<job::Usage> ReadUsage() override;
 
  private:
   struct Record {
@@ -50,6 +57,7 @@ class MemoryJobStore : public JobStore {
     job::Job job;
     std::map<int64_t, job::EpochRecord> epochs;
     std::map<int64_t, job::StepDigest> digests;  // by step
+    job::Provenance provenance;
     std::vector<job::Event> events;
     std::vector<job::FileRef> checkpoints;
   };
@@ -69,6 +77,7 @@ class MemoryJobStore : public JobStore {
   absl::Mutex mutex_;
   std::map<std::string, Record, std::less<>> records_ ABSL_GUARDED_BY(mutex_);
   std::vector<job::Sweep> sweeps_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  job::Usage usage_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace hebb::store

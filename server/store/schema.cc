@@ -14,7 +14,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 7> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 8> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -223,6 +223,40 @@ ALTER TABLE job ADD COLUMN files_removed_ns INTEGER;
 CREATE INDEX job_to_archive ON job (ended_ns) WHERE ended_ns IS NOT NULL AND archived_ns IS NULL;
 CREATE INDEX job_to_clean ON job (archived_ns)
   WHERE archived_ns IS NOT NULL AND files_removed_ns IS NULL;
+)sql",
+                                                          R"sql(
+ALTER TABLE job ADD COLUMN listed_ns INTEGER;
+ALTER TABLE job ADD COLUMN max_runtime REAL NOT NULL DEFAULT 0;
+UPDATE job SET max_runtime = coalesce(
+  (SELECT json_extract(spec_json, '$.resources.max_runtime') FROM job_text
+   WHERE job_text.sequence = job.sequence AND json_valid(spec_json)), 0);
+DROP INDEX job_to_archive;
+CREATE INDEX job_to_archive ON job (max(ended_ns, coalesce(listed_ns, 0)))
+  WHERE ended_ns IS NOT NULL AND archived_ns IS NULL;
+CREATE TABLE provenance (
+  job               TEXT PRIMARY KEY REFERENCES job (id),
+  coordinator_build TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE data_digest (
+  job    TEXT NOT NULL REFERENCES job (id),
+  file   TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  PRIMARY KEY (job, file)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE software (
+  job           TEXT NOT NULL REFERENCES job (id),
+  position      INTEGER NOT NULL,
+  build         TEXT NOT NULL,
+  kernel_family TEXT NOT NULL,
+  processor     TEXT NOT NULL,
+  libraries     TEXT NOT NULL,
+  PRIMARY KEY (job, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE user_usage (
+  user           TEXT PRIMARY KEY,
+  worker_seconds REAL NOT NULL,
+  charged_ns     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

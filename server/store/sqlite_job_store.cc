@@ -13,6 +13,7 @@
 #include "server/store/job_pages.h"
 #include "server/store/job_rows.h"
 #include "server/store/job_rules.h"
+#include "server/store/provenance_rows.h"
 #include "server/store/schema.h"
 
 namespace hebb::store {
@@ -139,6 +140,20 @@ absl::StatusOr<std::vector<job::StepDigest>> SqliteJobStore::Digests(absl::strin
   return ReadDigests(*reader, id, after_step, limit);
 }
 
+absl::Status SqliteJobStore::AddProvenance(absl::string_view id, const job::Provenance& told) {
+  return writer_.Run([&](Database& database) -> absl::Status {
+    HEBB_RETURN_IF_ERROR(RequireJob(database, id));
+    HEBB_ASSIGN_OR_RETURN(job::Provenance known, store::ReadProvenance(database, id));
+    return WriteProvenance(database, id, Merged(std::move(known), told));
+  });
+}
+
+absl::StatusOr<job::Provenance> SqliteJobStore::ReadProvenance(absl::string_view id) {
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  HEBB_RETURN_IF_ERROR(RequireJob(*reader, id));
+  return store::ReadProvenance(*reader, id);
+}
+
 absl::Status SqliteJobStore::AppendEvent(absl::string_view id, const job::Event& event) {
   return writer_.Run([&](Database& database) -> absl::Status {
     HEBB_RETURN_IF_ERROR(RequireJob(database, id));
@@ -176,6 +191,35 @@ absl::StatusOr<bool> SqliteJobStore::IsCheckpoint(absl::string_view sha256) {
 absl::StatusOr<bool> SqliteJobStore::IsInit(absl::string_view sha256) {
   HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
   return IsInitOfLiving(*reader, sha256);
+}
+
+absl::StatusOr<std::vector<job::FileRef>> SqliteJobStore::DropCheckpoints(absl::string_view id) {
+  return Write([&](Database& database) -> absl::StatusOr<std::vector<job::FileRef>> {
+    HEBB_ASSIGN_OR_RETURN(const job::Job job, ReadJob(database, id));
+    HEBB_RETURN_IF_ERROR(CheckCanDropFiles(job));
+    return DeleteCheckpoints(database, id);
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteJobStore::EndedBefore(absl::Time time,
+                                                                     int64_t limit) {
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  return ReadEndedBefore(*reader, time, limit);
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteJobStore::ArchivedBefore(absl::Time time,
+                                                                        int64_t limit) {
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  return ReadArchivedBefore(*reader, time, limit);
+}
+
+absl::Status SqliteJobStore::PutUsage(const job::Usage& usage) {
+  return writer_.Run([&](Database& database) { return WriteUsage(database, usage); });
+}
+
+absl::StatusOr<job::Usage> SqliteJobStore::ReadUsage() {
+  HEBB_ASSIGN_OR_RETURN(ReadPool::Reader reader, readers_->Take());
+  return store::ReadUsage(*reader);
 }
 
 }  // namespace hebb::store

@@ -47,6 +47,8 @@ class SqliteJobStore : public JobStore {
                           bool exact) override;
   absl::StatusOr<std::vector<job::StepDigest>> Digests(absl::string_view id, int64_t after_step,
                                                        int64_t limit) override;
+  absl::Status AddProvenance(absl::string_view id, const job::Provenance& told) override;
+  absl::StatusOr<job::Provenance> ReadProvenance(absl::string_view id) override;
   absl::Status AppendEvent(absl::string_view id, const job::Event& event) override;
   absl::StatusOr<std::vector<job::Event>> Events(absl::string_view id) override;
   absl::StatusOr<std::vector<job::FileRef>> PutCheckpoint(absl::string_view id,
@@ -55,6 +57,11 @@ class SqliteJobStore : public JobStore {
   absl::StatusOr<std::vector<job::FileRef>> Checkpoints(absl::string_view id) override;
   absl::StatusOr<bool> IsCheckpoint(absl::string_view sha256) override;
   absl::StatusOr<bool> IsInit(absl::string_view sha256) override;
+  absl::StatusOr<std::vector<job::FileRef>> DropCheckpoints(absl::string_view id) override;
+  absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int64_t limit) override;
+  absl::StatusOr<std::vector<std::string>> ArchivedBefore(absl::Time time, int64_t limit) override;
+  absl::Status PutUsage(const job::Usage& usage) override;
+  absl::StatusOr<job::Usage> ReadUsage() override;
 
  private:
   SqliteJobStore(std::unique_ptr<Database> writer, std::unique_ptr<ReadPool> readers)

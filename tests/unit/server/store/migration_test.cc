@@ -85,6 +85,7 @@ TEST_P(MigrationTest, KeepsWhatBelongsToAJob) {
   const auto store = Open();
   ASSERT_NE(store, nullptr);
   const auto job = store->Get("second");
+  EXPECT_EQ(job->max_runtime, GetParam() >= 7 ? 3600 : 0) << "from the job's spec, if it is there";
   ASSERT_EQ(job->attempts.size(), 1u);
   EXPECT_EQ(job->attempts[0].generation, 3);
   ASSERT_EQ(job->members.size(), 1u);
@@ -96,6 +97,9 @@ TEST_P(MigrationTest, KeepsWhatBelongsToAJob) {
   EXPECT_EQ(store->Events("j-bbbb2222")->at(0).text, "attempt 1: starts");
   EXPECT_EQ(store->Events("j-bbbb2222")->at(0).actor, GetParam() >= 4 ? "scheduler" : "");
   EXPECT_EQ(store->Checkpoints("j-bbbb2222")->at(0).sha256, "beef");
+  if (GetParam() >= 7) {
+    EXPECT_EQ(store->Get("j-dddd4444")->failure->error, "the loss is NaN");
+  }
   if (GetParam() < 2) return;
   EXPECT_EQ(store->GetSweep("grid")->sets, std::vector<std::string>{"seed=1"});
   EXPECT_EQ(store->SweepJobs("s-aaaa1111")->at(0).point.at(0).second, "1");
@@ -126,6 +130,7 @@ TEST_P(MigrationTest, TakesWhatCameLaterAndIsSoundAndTheSameAsANewFile) {
     EXPECT_TRUE(store->PutEpoch("j-bbbb2222", {1, 10, {}, {}, 1, {{"out", 45.0}}}).ok());
     EXPECT_TRUE(store->AppendEvent("j-bbbb2222", {At(9), "x", "ada", "pause"}).ok());
   }
+  EXPECT_EQ(Text("SELECT count(*) FROM job WHERE max_runtime > 0"), GetParam() >= 7 ? "1" : "0");
   EXPECT_EQ(Text("PRAGMA integrity_check"), "ok");
   EXPECT_EQ(Text("PRAGMA foreign_key_check"), "");
   TemporaryFolder other;
@@ -139,7 +144,7 @@ TEST_P(MigrationTest, TakesWhatCameLaterAndIsSoundAndTheSameAsANewFile) {
   EXPECT_EQ(Text(names), row->TakeText());
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, ::testing::Values(1, 2, 3, 4, 5, 6));
+INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, ::testing::Values(1, 2, 3, 4, 5, 6, 7));
 
 }  // namespace
 }  // namespace hebb::store
