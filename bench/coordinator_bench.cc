@@ -222,7 +222,7 @@ void BenchClients(const std::string& folder, int jobs) {
   int number = 0;
   Repeat("submit, durable, one client", 100, [&] { client.Submit(number++); });
   BenchSubmits(address, 8, 100);
-  BenchSubmits(address, 32, 100);
+  BenchSubmits(address, 32, 300);
   std::printf("%-44s %10.0f\n", "memory, MB", ResidentMegabytes());
 }
 

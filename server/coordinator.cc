@@ -81,14 +81,15 @@ std::vector<std::string> LogTail(const store::LogStore& logs, const std::string&
   return lines;
 }
 
-control::ControllerOptions LoopOptions(const CoordinatorOptions& from,
-                                       const store::LogStore& logs) {
+control::ControllerOptions LoopOptions(const CoordinatorOptions& from, const store::LogStore& logs,
+                                       control::ChangeFeed& feed) {
   control::ControllerOptions options;
   options.times.detect_within = from.detect_within;
   options.users = from.users;
   options.default_user = from.default_user;
   options.usage_half_life = from.usage_half_life;
   options.policy.protect = from.protect_running;
+  options.changed = [&feed](const std::string& job) { feed.Bump(job); };
   options.log_tail = [&logs](const std::string& job, int attempt, int rank) {
     return LogTail(logs, job, attempt, rank);
   };
@@ -122,6 +123,7 @@ class ControllerFleet final : public http::FleetView {
     }
     fleet.recoveries = snapshot.recoveries;
     fleet.unreachable_jobs = snapshot.unreachable_jobs;
+    for (const auto& [job, wait] : *snapshot.waits) fleet.waits.emplace(job, wait.text);
     return fleet;
   }
 
@@ -141,7 +143,7 @@ struct Coordinator::Parts {
         logs(std::move(logs_in)),
         jobs(*store, feed),
         checkpoints(jobs, *blobs),
-        controller(LoopOptions(options, *logs), jobs, *blobs, checkpoints, rendezvous),
+        controller(LoopOptions(options, *logs, feed), jobs, *blobs, checkpoints, rendezvous),
         fleet(controller) {}
 
   std::unique_ptr<access::Gate> gate;  // null: nobody is authenticated

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -16,6 +17,9 @@ namespace {
 // Far more than a healthy loop ever has waiting; a stream that finds it full is ended.
 constexpr size_t kMailboxMax = 100000;
 constexpr absl::Duration kDrainOrderWithin = absl::Seconds(5);
+// A decision over a long queue takes a while: the scheduler then rests so many times as long, so
+// that the loop has time for workers, and clients for theirs.
+constexpr int kRest = 4;
 
 // Words that thousands of workers say many times a second: they change nothing that anybody waits
 // for, so the loop reads them all together. What counts is when they arrived.
@@ -137,6 +141,40 @@ bool Controller::IsUnreachable(const std::string& job) const {
   return snapshot_.unreachable_jobs.contains(job);
 }
 
+std::optional<scheduler::Wait> Controller::WaitOf(const std::string& job) const {
+  std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits;
+  {
+    absl::MutexLock lock(&mutex_);
+    waits = snapshot_.waits;
+  }
+  const auto found = waits->find(job);
+  return found == waits->end() ? std::nullopt : std::make_optional(found->second);
+}
+
+std::string Controller::ReasonOf(const job::Job& job) const {
+  if (job.state != job::State::kQueued) return job.reason;
+  const auto wait = WaitOf(job.id);
+  return wait.has_value() ? wait->text : job.reason;
+}
+
+namespace {
+
+// Jobs of which the loop knows something else than before.
+std::set<std::string> ChangedJobs(const FleetSnapshot& before, const FleetSnapshot& after) {
+  std::set<std::string> changed;
+  std::set_symmetric_difference(before.unreachable_jobs.begin(), before.unreachable_jobs.end(),
+                                after.unreachable_jobs.begin(), after.unreachable_jobs.end(),
+                                std::inserter(changed, changed.end()));
+  if (before.waits == after.waits) return changed;
+  for (const auto& [job, wait] : *after.waits) {
+    const auto known = before.waits->find(job);
+    if (known == before.waits->end() || known->second.text != wait.text) changed.insert(job);
+  }
+  return changed;
+}
+
+}  // namespace
+
 // ---- the loop ----------------------------------------------------------------------------------
 
 void Controller::Run() {
@@ -154,7 +192,8 @@ void Controller::Run() {
     bool urgent = false;
     {
       absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithTimeout(absl::Condition(&due), Pace());
+      const absl::Duration rest = rests_until_ - options_.clock();
+      mutex_.AwaitWithTimeout(absl::Condition(&due), dirty_ ? std::min(rest, Pace()) : Pace());
       if (stopping_) return;
       mail.swap(mailbox_);
       woken = std::exchange(woken_, false);
@@ -180,11 +219,13 @@ void Controller::Turn(std::deque<Mail> mail, bool woken, bool urgent) {
     return item.second->gang.ended() && item.second->undone.empty();
   });
   bool publish = urgent || now - published_ >= Pace();
-  if (dirty_ || now >= next_reconcile_) {
+  if ((dirty_ || now >= next_reconcile_) && now >= rests_until_) {
     publish = true;
     dirty_ = false;
     next_reconcile_ = absl::InfiniteFuture();
     Reconcile(now);
+    const absl::Time end = options_.clock();
+    rests_until_ = end + kRest * (end - now);
   }
   // It copies every worker, so turns that only read heartbeats share one.
   if (publish) Publish(now);
@@ -221,8 +262,13 @@ void Controller::Publish(absl::Time now) {
   }
   for (const auto& [id, losses] : losses_) snapshot.remembered_jobs.insert(id);
   for (const auto& [id, workers] : unfit_) snapshot.remembered_jobs.insert(id);
-  absl::MutexLock lock(&mutex_);
-  snapshot_ = std::move(snapshot);
+  std::set<std::string> changed;
+  {
+    absl::MutexLock lock(&mutex_);
+    changed = ChangedJobs(snapshot_, snapshot);
+    snapshot_ = std::move(snapshot);
+  }
+  for (const std::string& job : changed) options_.changed(job);
 }
 
 Controller::Live* Controller::FindLive(const std::string& job, int attempt) {

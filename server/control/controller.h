@@ -42,8 +42,9 @@ struct FleetSnapshot {
   std::set<std::string> unreachable_jobs;
   // That have not ended, with lost attempts that count or workers that could not prepare for them.
   std::set<std::string> remembered_jobs;
-  // Why queued jobs wait, by id; as of the last decision.
-  std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits;
+  // Why queued jobs wait, by id; as of the last decision. Never null.
+  std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits =
+      std::make_shared<std::map<std::string, scheduler::Wait>>();
 };
 
 // The job whose steps a verification trains again.
@@ -82,6 +83,10 @@ class Controller {
   FleetSnapshot Fleet() const;
   // Whether no member of the job's gang is in touch. Cheap, unlike a copy of the fleet.
   bool IsUnreachable(const std::string& job) const;
+  // Why the job waits, as of the last decision. As cheap.
+  std::optional<scheduler::Wait> WaitOf(const std::string& job) const;
+  // Why it waits, failed or was cancelled, in one line: what it waits for is not in the store.
+  std::string ReasonOf(const job::Job& job) const;
   const GangTimes& times() const { return options_.times; }
 
  private:
@@ -178,15 +183,14 @@ class Controller {
   bool IsUnfit(const std::string& job, const std::string& worker, absl::Time now);
   // Starts `job` with those of the workers that are fit for it; else why it waits.
   std::string StartWithFit(const scheduler::Start& start, const job::Job& job, absl::Time now);
-  void StoreWaits(const std::map<std::string, std::string>& reasons);  // by job id
   // Of jobs of at least that priority, with idle workers that are not in `kept`.
   void AddJoiners(absl::Time now, int64_t priority, const std::set<std::string>& kept);
   bool AtLimit(const std::string& user) const;  // holds as many workers as it may
 
   // controller_schedule.cc: what the scheduler sees, and what it decided
   scheduler::View MakeView(const std::vector<job::Job>& queued, absl::Time now);
-  // What max_runtime leaves a queued job. `lookups`: how many specs may still be read this turn.
-  std::optional<absl::Duration> RunsAtMost(const job::Job& job, int& lookups);
+  // What max_runtime leaves a job; nothing: it has no limit.
+  static std::optional<absl::Duration> RunsAtMost(const job::Job& job);
   scheduler::User UserOf(const std::string& name) const;
   void Preempt(const scheduler::Decision& decision, absl::Time now);
   void PublishWaits(std::vector<scheduler::Wait> waits);
@@ -206,8 +210,7 @@ class Controller {
   std::map<std::string, Losses> losses_;               // by job id
   // By job id: workers that could not prepare for it, and until when they are not asked again.
   std::map<std::string, std::map<std::string, absl::Time>> unfit_;
-  std::map<std::string, int64_t> max_runtimes_;  // of queued jobs, seconds; 0: no limit
-  std::map<std::string, double> usage_;          // by user: worker-seconds, decayed
+  std::map<std::string, double> usage_;  // by user: worker-seconds, decayed
   absl::Time usage_charged_ = absl::InfinitePast();
   std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits_ =
       std::make_shared<std::map<std::string, scheduler::Wait>>();
@@ -215,6 +218,7 @@ class Controller {
   std::vector<std::shared_ptr<absl::Notification>> answered_;  // once all can see what was done
   bool dirty_ = true;  // something changed that the scheduler should see
   absl::Time next_reconcile_ = absl::InfiniteFuture();
+  absl::Time rests_until_ = absl::InfinitePast();  // the scheduler, after a long decision
   absl::Time last_turn_ = absl::InfinitePast();
   absl::Time published_ = absl::InfinitePast();
 

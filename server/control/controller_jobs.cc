@@ -62,16 +62,11 @@ void Controller::Reconcile(absl::Time now) {
   AddJoiners(now, highest, {});
   scheduler::Decision decision = scheduler::Schedule(MakeView(waiting, now), now);
   next_reconcile_ = std::min(next_reconcile_, decision.look_again);
-  std::map<std::string, std::string> reasons;
-  const auto wait = [&](const job::Job& job, const std::string& text) {
-    if (!text.empty() && job.reason != text) reasons[job.id] = text;
-  };
   for (const scheduler::Start& start : decision.starts) {
-    const job::Job& job = *queued.at(start.job);
-    wait(job, StartWithFit(start, job, now));
+    const std::string unfit = StartWithFit(start, *queued.at(start.job), now);
+    if (unfit.empty()) continue;
+    decision.waits.push_back({start.job, scheduler::WaitReason::kUnfitWorkers, unfit});
   }
-  for (const scheduler::Wait& each : decision.waits) wait(*queued.at(each.job), each.text);
-  StoreWaits(reasons);
   Preempt(decision, now);
   const std::set<std::string> kept(decision.kept.begin(), decision.kept.end());
   AddJoiners(now, std::numeric_limits<int64_t>::min(), kept);
@@ -84,20 +79,12 @@ void Controller::ForgetEnded(const std::vector<job::Job>& living) {
   const auto ended = [&](const auto& item) { return !ids.contains(item.first); };
   std::erase_if(losses_, ended);
   std::erase_if(unfit_, ended);
-  std::erase_if(max_runtimes_, ended);
 }
 
-std::optional<absl::Duration> Controller::RunsAtMost(const job::Job& job, int& lookups) {
-  auto known = max_runtimes_.find(job.id);
-  if (known == max_runtimes_.end()) {
-    if (lookups-- <= 0) return std::nullopt;
-    const auto whole = jobs_.Get(job.id);  // lists leave the spec out
-    if (!whole.ok()) return std::nullopt;
-    const auto spec = spec::JobFromJson(whole->spec_json);
-    known = max_runtimes_.emplace(job.id, spec.ok() ? spec->resources.max_runtime : 0).first;
-  }
-  if (known->second <= 0) return std::nullopt;
-  return std::max(absl::Seconds(known->second) - TimeUsed(job, absl::Now()), absl::ZeroDuration());
+std::optional<absl::Duration> Controller::RunsAtMost(const job::Job& job) {
+  if (job.max_runtime <= 0) return std::nullopt;
+  return std::max(absl::Seconds(job.max_runtime) - TimeUsed(job, absl::Now()),
+                  absl::ZeroDuration());
 }
 
 bool Controller::IsUnfit(const std::string& job, const std::string& worker, absl::Time now) {
@@ -129,28 +116,13 @@ std::string Controller::StartWithFit(const scheduler::Start& start, const job::J
                       " could not prepare for it; its events say why");
 }
 
-// In one transaction: a sweep may have a thousand jobs that wait, and the loop waits for the disk.
-void Controller::StoreWaits(const std::map<std::string, std::string>& reasons) {
-  if (reasons.empty()) return;
-  std::vector<std::string> ids;
-  for (const auto& [id, reason] : reasons) ids.push_back(id);
-  const auto written = jobs_.UpdateAll(ids, [&](job::Job& job) {
-    if (job.state == job::State::kQueued) job.reason = reasons.at(job.id);
-    return absl::OkStatus();
-  });
-  if (!written.ok()) LogError(written.status().message());
-}
-
 absl::Status Controller::FindFiles(Live& live) {
   HEBB_ASSIGN_OR_RETURN(const spec::Job spec, spec::JobFromJson(live.job.spec_json));
   live.exact = spec.data_parallel.slices > 0;
   if (spec.kind == spec::Kind::kVerify) {
     live.verified = Verified{spec.verification.job, spec.verification.from_step};
   }
-  if (spec.resources.max_runtime > 0) {
-    live.runtime_ends = options_.clock() + absl::Seconds(spec.resources.max_runtime) -
-                        TimeUsed(live.job, absl::Now());
-  }
+  if (const auto left = RunsAtMost(live.job)) live.runtime_ends = options_.clock() + *left;
   if (!spec.init.sha256.empty()) {
     HEBB_ASSIGN_OR_RETURN(const std::string path, blobs_.VerifiedPath(spec.init.sha256));
     std::error_code error;

@@ -34,6 +34,9 @@ struct ControllerOptions {
   // After so long past use of workers counts half.
   absl::Duration usage_half_life = absl::Hours(24);
   std::function<absl::Time()> clock = SteadyClock();
+  // Called by the loop when what it alone knows of a job has changed and can be seen: why it waits,
+  // whether it is in reach.
+  std::function<void(const std::string& job)> changed = [](const std::string&) {};
   // The last lines of a rank's log, oldest first, for the record of a failure.
   std::function<std::vector<std::string>(const std::string& job, int attempt, int rank)> log_tail;
 };

@@ -13,9 +13,6 @@ namespace {
 
 // Usage is charged no more often, so that a turn costs little.
 constexpr absl::Duration kChargeEvery = absl::Seconds(1);
-// After a restart with a long queue the specs are read a few at a time.
-constexpr int kSpecsATurn = 64;
-constexpr absl::Duration kNextSpecs = absl::Milliseconds(100);
 
 bool CanBePreempted(const Gang& gang) {
   return gang.formed() && !gang.stopping() && !gang.unreachable();
@@ -47,7 +44,6 @@ bool Controller::AtLimit(const std::string& user) const {
 scheduler::View Controller::MakeView(const std::vector<job::Job>& queued, absl::Time now) {
   scheduler::View view;
   view.policy = options_.policy;
-  int lookups = kSpecsATurn;
   for (const job::Job& job : queued) {
     const auto losses = losses_.find(job.id);
     scheduler::QueuedJob& seen = view.jobs.emplace_back();
@@ -58,12 +54,11 @@ scheduler::View Controller::MakeView(const std::vector<job::Job>& queued, absl::
     seen.device = job.device;
     seen.created = job.created;
     seen.user = job.user;
-    seen.runs_at_most = RunsAtMost(job, lookups);
+    seen.runs_at_most = RunsAtMost(job);
     if (losses != losses_.end()) seen.not_before = losses->second.not_before;
     if (seen.not_before > now) next_reconcile_ = std::min(next_reconcile_, seen.not_before);
     view.users.try_emplace(job.user, UserOf(job.user));
   }
-  if (lookups < 0) next_reconcile_ = std::min(next_reconcile_, now + kNextSpecs);
   view.idle = workers_.Idle(now);
   for (auto& [id, workers] : workers_.Busy()) {
     scheduler::RunningJob& seen = view.running.emplace_back();

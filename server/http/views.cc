@@ -50,6 +50,7 @@ std::string Utc(absl::Time time) {
 
 Row JobRow(const job::Job& job, const Fleet& fleet) {
   const bool unreachable = fleet.unreachable_jobs.contains(job.id);
+  const auto wait = fleet.waits.find(job.id);
   const std::string steps =
       job.total_steps > 0 ? absl::StrCat(job.step, " of ", job.total_steps) : "";
   return {job.id,
@@ -62,7 +63,7 @@ Row JobRow(const job::Job& job, const Fleet& fleet) {
           Number(job.metrics.test_accuracy, 100, " %"),
           Number(job.images_per_second, 1, ""),
           Utc(job.created),
-          job.reason};
+          wait == fleet.waits.end() ? job.reason : wait->second};
 }
 
 std::string Counts(const std::map<job::State, int64_t>& count) {

@@ -37,18 +37,22 @@ absl::StatusOr<store::JobStore::Filter> FilterOf(const v1::ListRequest& request)
 
 }  // namespace
 
+void JobsService::AddPresent(const job::Job& job, v1::Job& proto) const {
+  proto.set_unreachable(context_.controller.IsUnreachable(job.id));
+  proto.set_reason(context_.controller.ReasonOf(job));
+}
+
 absl::Status JobsService::Describe(const job::Job& job, Detail detail, v1::Job& proto) {
   if (detail == Detail::kList) {
     proto = BriefToProto(job);
   } else {
     HEBB_ASSIGN_OR_RETURN(proto, ToProto(job));
   }
-  const control::FleetSnapshot fleet = context_.controller.Fleet();
-  proto.set_unreachable(fleet.unreachable_jobs.contains(job.id));
+  AddPresent(job, proto);
   if (detail == Detail::kList || detail == Detail::kSpec) return absl::OkStatus();
-  if (job.state == job::State::kQueued && fleet.waits != nullptr) {
-    const auto wait = fleet.waits->find(job.id);
-    if (wait != fleet.waits->end()) *proto.mutable_waiting() = ToProto(wait->second);
+  if (job.state == job::State::kQueued) {
+    const auto wait = context_.controller.WaitOf(job.id);
+    if (wait.has_value()) *proto.mutable_waiting() = ToProto(*wait);
   }
   HEBB_ASSIGN_OR_RETURN(const auto epochs, context_.jobs.Epochs(job.id));
   for (const job::EpochRecord& record : epochs) *proto.add_epochs() = ToProto(record);
@@ -89,11 +93,10 @@ absl::Status JobsService::ListPage(const v1::ListRequest& request, v1::ListRespo
   if (request.page_size() > 0) page.size = std::min(request.page_size(), kMaxPage);
   page.token = request.page_token();
   HEBB_ASSIGN_OR_RETURN(const store::JobStore::Listing listing, context_.jobs.List(filter, page));
-  const control::FleetSnapshot fleet = context_.controller.Fleet();
   for (const job::Job& job : listing.jobs) {
     v1::Job& proto = *response.add_jobs();
     proto = BriefToProto(job);
-    proto.set_unreachable(fleet.unreachable_jobs.contains(job.id));
+    AddPresent(job, proto);
   }
   response.set_next_page_token(listing.next);
   for (const auto& [state, count] : listing.counts) {

@@ -63,6 +63,8 @@ class JobsService final : public v1::Jobs::Service {
   // As in a list; with the spec; with epochs, too; with events, too.
   enum class Detail { kList, kSpec, kWatch, kFull };
   absl::Status Describe(const job::Job& job, Detail detail, v1::Job& proto);
+  // What the control loop knows of it and the store does not.
+  void AddPresent(const job::Job& job, v1::Job& proto) const;
   grpc::Status Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response);
   absl::Status ListPage(const v1::ListRequest& request, v1::ListResponse& response);
   absl::Status DescribeSweep(const job::Sweep& sweep, bool brief, v1::Sweep& proto);

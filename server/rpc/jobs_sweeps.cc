@@ -16,11 +16,11 @@ absl::Status JobsService::DescribeSweep(const job::Sweep& sweep, bool brief, v1:
   proto = ToProto(sweep, counts);
   if (brief) return absl::OkStatus();
   proto.set_yaml(sweep.yaml);
-  const control::FleetSnapshot fleet = context_.controller.Fleet();
   for (const job::Job& job : jobs) {
     v1::SweepRun& run = *proto.add_runs();
     run = RunToProto(job);
-    run.set_unreachable(fleet.unreachable_jobs.contains(job.id));
+    run.set_unreachable(context_.controller.IsUnreachable(job.id));
+    run.set_reason(context_.controller.ReasonOf(job));
   }
   return absl::OkStatus();
 }

@@ -115,6 +115,7 @@ job::Job MakeJob(const spec::Job& spec, std::string yaml, std::string request_id
   job.workers = spec.resources.workers;
   job.min_workers = spec.resources.min_workers;
   job.device = DeviceName(spec.resources.device);
+  job.max_runtime = spec.resources.max_runtime;
   job.created = absl::Now();
   job.total_steps = TotalSteps(spec);
   return job;

@@ -49,6 +49,8 @@ absl::string_view WaitReasonName(WaitReason reason) {
       return "quota";
     case WaitReason::kPreempting:
       return "preempting";
+    case WaitReason::kUnfitWorkers:
+      return "unfit_workers";
   }
   return "unknown";
 }

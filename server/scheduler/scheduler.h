@@ -89,6 +89,7 @@ enum class WaitReason {
   kRetryPause,     // a pause after a lost attempt
   kQuota,          // its user holds as many as it may
   kPreempting,     // jobs of lower priority stop for it
+  kUnfitWorkers,   // those it would get could not prepare for it a moment ago
 };
 absl::string_view WaitReasonName(WaitReason reason);  // "no_workers" ...
 

@@ -72,16 +72,15 @@ class ControllerTest : public testing::Test {
   }
 
   // A job as the store has it when a coordinator died amid generation 1 of two workers.
-  void StoreRunningJob(const std::string& resources = "{}",
-                       absl::Duration run_for = absl::Seconds(1)) {
+  void StoreRunningJob(absl::Duration run_for = absl::Seconds(1), double max_runtime = 0) {
     job::Job job;
     job.id = "j-1";
     job.workers = 2;
+    job.max_runtime = max_runtime;
     job.device = "cpu";
     job.state = job::State::kRunning;
-    job.spec_json = absl::StrCat(R"({"dataset": {"name": "glyphs"}, "resources": )", resources,
-                                 R"(, "network": {"layers": [
-        {"name": "out", "dense": {"units": 10, "activation": "none"}}]}})");
+    job.spec_json = R"({"dataset": {"name": "glyphs"}, "network": {"layers": [
+        {"name": "out", "dense": {"units": 10, "activation": "none"}}]}})";
     job.members = {{0, "a", "host", "cpu"}, {1, "b", "host", "cpu"}};
     job::Attempt attempt;
     attempt.number = 1;

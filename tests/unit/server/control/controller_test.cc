@@ -39,7 +39,7 @@ TEST_F(ControllerTest, AWorkerBackBeforeTheFirstTurnKeepsItsGang) {
 }
 
 TEST_F(ControllerTest, RunTimeBeforeARestartCountsForItsLimit) {
-  StoreRunningJob(R"({"workers": 2, "max_runtime": 1000})", absl::Seconds(900));
+  StoreRunningJob(absl::Seconds(900), 1000);
   Controller controller(WithTestClock(), jobs_, *blobs_, *checkpoints_, rendezvous_);
   const auto a = std::make_shared<RememberingLink>();
   const auto b = std::make_shared<RememberingLink>();
@@ -57,7 +57,7 @@ class PreemptionTest : public ControllerTest {
  protected:
   void SetUp() override {
     ControllerTest::SetUp();
-    StoreRunningJob(R"({"workers": 2})");
+    StoreRunningJob();
     controller_ =
         std::make_unique<Controller>(WithTestClock(), jobs_, *blobs_, *checkpoints_, rendezvous_);
     session_a_ = controller_->Attach(Returning("a", 0), a_);
@@ -157,7 +157,7 @@ class UnfitJoinerTest : public ControllerTest {
  protected:
   void SetUp() override {
     ControllerTest::SetUp();
-    StoreRunningJob(R"({"workers": 2})");
+    StoreRunningJob();
     controller_ =
         std::make_unique<Controller>(WithTestClock(), jobs_, *blobs_, *checkpoints_, rendezvous_);
     session_a_ = controller_->Attach(Returning("a", 0), a_);
@@ -208,7 +208,9 @@ TEST_F(UnfitJoinerTest, IsAskedAgainOnlyAfterAWhile) {
 
 TEST_F(UnfitJoinerTest, IsNotAskedForTheNextAttemptEither) {
   controller_->Receive(session_a_, Farewell{"bye"});
-  ASSERT_TRUE(WaitUntil([&] { return absl::StrContains(Stored().reason, "c could not prepare"); }));
+  ASSERT_TRUE(WaitUntil(
+      [&] { return absl::StrContains(controller_->ReasonOf(Stored()), "c could not prepare"); }));
+  EXPECT_EQ(controller_->WaitOf("j-1")->reason, scheduler::WaitReason::kUnfitWorkers);
   EXPECT_EQ(Stored().state, job::State::kQueued);
   EXPECT_EQ(c_->Count<Assign>(), 1);
   const auto d = std::make_shared<RememberingLink>();

@@ -56,7 +56,12 @@ class ServiceTest : public ::testing::Test {
     explicit Running(ServiceTest& test)
         : jobs(test.jobs_, feed),
           checkpoints(jobs, *test.blobs_),
-          controller(test.options_, jobs, *test.blobs_, checkpoints, rendezvous) {}
+          controller(LoopOptions(test), jobs, *test.blobs_, checkpoints, rendezvous) {}
+    control::ControllerOptions LoopOptions(const ServiceTest& test) {
+      control::ControllerOptions options = test.options_;
+      options.changed = [this](const std::string& job) { feed.Bump(job); };
+      return options;
+    }
     control::ChangeFeed feed;
     control::WatchedJobStore jobs;
     control::Checkpoints checkpoints;
