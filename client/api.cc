@@ -204,16 +204,15 @@ absl::StatusOr<v1::Sweep> Api::CancelSweep(const std::string& sweep) {
   return connection_->Call<v1::Sweep>(&v1::Jobs::Stub::CancelSweep, request);
 }
 
-absl::Status Api::Watch(const std::string& job, absl::Time deadline,
-                        const std::function<void(const v1::Job&)>& each) {
+template <typename Message, typename Open>
+absl::Status Api::Read(absl::Time deadline, const std::function<void(const Message&)>& each,
+                       const Open& open) {
   grpc::ClientContext context;
   rpc::SetDeadline(context, deadline);
   const RunningStream running(*connection_, context);
-  v1::JobRequest request;
-  request.set_job(job);
-  const auto stream = connection_->stub->Watch(&context, request);
-  v1::Job update;
-  while (stream->Read(&update)) each(update);
+  const std::unique_ptr<grpc::ClientReader<Message>> stream = open(*connection_->stub, &context);
+  Message message;
+  while (stream->Read(&message)) each(message);
   const grpc::Status status = stream->Finish();
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError("the stream's deadline");
@@ -221,19 +220,27 @@ absl::Status Api::Watch(const std::string& job, absl::Time deadline,
   return connection_->ToStatus(status);
 }
 
+absl::Status Api::Watch(const std::string& job, absl::Time deadline,
+                        const std::function<void(const v1::Job&)>& each) {
+  v1::JobRequest request;
+  request.set_job(job);
+  return Read<v1::Job>(deadline, each, [&](auto& stub, grpc::ClientContext* context) {
+    return stub.Watch(context, request);
+  });
+}
+
+absl::Status Api::WatchList(const v1::ListRequest& request, absl::Time deadline,
+                            const std::function<void(const v1::ListResponse&)>& each) {
+  return Read<v1::ListResponse>(deadline, each, [&](auto& stub, grpc::ClientContext* context) {
+    return stub.WatchList(context, request);
+  });
+}
+
 absl::Status Api::Logs(const v1::LogsRequest& request, absl::Time deadline,
                        const std::function<void(const v1::LogLine&)>& each) {
-  grpc::ClientContext context;
-  rpc::SetDeadline(context, deadline);
-  const RunningStream running(*connection_, context);
-  const auto stream = connection_->stub->Logs(&context, request);
-  v1::LogLine line;
-  while (stream->Read(&line)) each(line);
-  const grpc::Status status = stream->Finish();
-  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    return absl::DeadlineExceededError("the stream's deadline");
-  }
-  return connection_->ToStatus(status);
+  return Read<v1::LogLine>(deadline, each, [&](auto& stub, grpc::ClientContext* context) {
+    return stub.Logs(context, request);
+  });
 }
 
 absl::StatusOr<std::string> Api::DownloadCheckpoint(const std::string& job) {

@@ -55,6 +55,8 @@ class Api {
   // Interrupt.
   absl::Status Watch(const std::string& job, absl::Time deadline,
                      const std::function<void(const v1::Job&)>& each);
+  absl::Status WatchList(const v1::ListRequest& request, absl::Time deadline,
+                         const std::function<void(const v1::ListResponse&)>& each);
   absl::Status Logs(const v1::LogsRequest& request, absl::Time deadline,
                     const std::function<void(const v1::LogLine&)>& each);
   // The last intact checkpoint, its SHA-256 checked. DATA_LOSS.
@@ -67,6 +69,9 @@ class Api {
 
  private:
   struct Connection;
+  template <typename Message, typename Open>
+  absl::Status Read(absl::Time deadline, const std::function<void(const Message&)>& each,
+                    const Open& open);
   std::unique_ptr<Connection> connection_;
 };
 

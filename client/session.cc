@@ -78,6 +78,10 @@ int Session::progress_width() const {
   return size.ws_col;
 }
 
+std::string Session::ClearScreen() const {
+  return isatty(STDOUT_FILENO) && !DumbTerminal() ? "\x1b[H\x1b[2J\x1b[3J" : "";
+}
+
 std::string Session::Coloured(v1::JobState state, const std::string& text) const {
   const char* colour = ColourOf(state);
   if (colour == nullptr || !ColourWanted()) return text;

@@ -52,6 +52,8 @@ class Session {
 
   // Columns of the terminal behind `err`; 0 when it is none, or a dumb one.
   int progress_width() const;
+  // Clears the terminal behind `out` when it is written; nothing when that is none, or a dumb one.
+  std::string ClearScreen() const;
   // `text` in the colour of a job's state, when standard output is a terminal and NO_COLOR is not
   // set.
   std::string Coloured(v1::JobState state, const std::string& text) const;

@@ -57,6 +57,7 @@ struct ListOptions {
   std::string name = {};
   std::string sweep = {};
   int64_t limit = 0;  // 0: none
+  bool watch = false;
 };
 
 absl::StatusOr<v1::ListRequest> RequestOf(const ListOptions& options) {
@@ -104,15 +105,15 @@ std::string NothingText(const v1::ListRequest& request) {
   return request.all() ? "no jobs" : "no jobs under way; `hebb list --all` shows ended ones";
 }
 
-absl::StatusOr<ExitCode> List(Session& session, const ListOptions& options) {
-  HEBB_ASSIGN_OR_RETURN(const v1::ListRequest request, RequestOf(options));
-  HEBB_ASSIGN_OR_RETURN(std::vector<v1::Job> jobs, ReadJobs(session, request, options.limit));
-  if (session.structured()) {
-    // What a list tells of the spec is for the table; as a spec it would be wrong.
-    for (v1::Job& job : jobs) job.clear_spec();
-    session.Print(ArrayOf(jobs));
-    return ExitCode::kOk;
-  }
+// What a list tells of the spec is for the table; as a spec it would be wrong.
+template <typename Jobs>
+nlohmann::ordered_json JobsJson(Jobs jobs) {
+  for (v1::Job& job : jobs) job.clear_spec();
+  return ArrayOf(jobs);
+}
+
+template <typename Jobs>
+void PrintJobs(Session& session, const v1::ListRequest& request, const Jobs& jobs) {
   std::vector<std::string> header = {"ID", "NAME", "STATE", "EPOCH", "STEP", "ACCURACY", "AGE"};
   if (session.wide()) header.insert(header.end(), {"IMAGES/S", "WORKERS", "DATASET", "RULE"});
   header.push_back("REASON");
@@ -122,6 +123,58 @@ absl::StatusOr<ExitCode> List(Session& session, const ListOptions& options) {
     session.err << NothingText(request) << std::endl;
   } else {
     session.out << table.ToString() << std::flush;
+  }
+}
+
+// How many jobs are in each state, "2 RUNNING, 14 QUEUED".
+std::string CountsText(const v1::ListResponse& page) {
+  return absl::StrJoin(page.counts(), ", ", [](std::string* out, const v1::StateCount& count) {
+    absl::StrAppend(out, Grouped(count.jobs()), " ", v1::JobState_Name(count.state()));
+  });
+}
+
+void ShowPage(Session& session, const v1::ListRequest& request, const v1::ListResponse& page) {
+  if (session.structured()) {
+    session.out << JobsJson(page.jobs()).dump() << std::endl;  // one document a line
+    return;
+  }
+  session.out << session.ClearScreen();
+  PrintJobs(session, request, page.jobs());
+  session.out << CountsText(page) << (page.next_page_token().empty() ? "" : "; not all are shown")
+              << "\n"
+              << std::endl;
+}
+
+// Until Ctrl-C. A coordinator that goes away is waited for, once it was seen.
+absl::StatusOr<ExitCode> WatchJobs(Session& session, v1::ListRequest request, int64_t limit) {
+  constexpr int64_t kShown = 50;
+  constexpr absl::Duration kStreamLife = absl::Hours(1);
+  constexpr absl::Duration kPause = absl::Seconds(1);
+  session.CatchInterrupt();
+  request.set_page_size(static_cast<int32_t>(limit > 0 ? std::min<int64_t>(limit, 1000) : kShown));
+  bool seen = false;
+  while (true) {
+    const absl::Status status = session.api().WatchList(request, absl::Now() + kStreamLife,
+                                                        [&](const v1::ListResponse& page) {
+                                                          seen = true;
+                                                          ShowPage(session, request, page);
+                                                        });
+    if (session.interrupted()) return ExitCode::kOk;
+    const bool passing = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+    if (!seen || !passing) return status;
+    if (absl::IsUnavailable(status)) session.err << "the coordinator is away" << std::endl;
+    absl::SleepFor(kPause);
+  }
+}
+
+absl::StatusOr<ExitCode> List(Session& session, const ListOptions& options) {
+  HEBB_ASSIGN_OR_RETURN(const v1::ListRequest request, RequestOf(options));
+  if (options.watch) return WatchJobs(session, request, options.limit);
+  HEBB_ASSIGN_OR_RETURN(const std::vector<v1::Job> jobs, ReadJobs(session, request, options.limit));
+  if (session.structured()) {
+    session.Print(JobsJson(jobs));
+  } else {
+    PrintJobs(session, request, jobs);
   }
   return ExitCode::kOk;
 }
@@ -174,6 +227,7 @@ void AddList(CLI::App& app, Session& session) {
   command->add_option("--sweep", options->sweep, "Only the jobs of this sweep (id)");
   command->add_flag("--archived", options->archived, "The archived jobs instead of the others");
   command->add_option("--limit", options->limit, "At most so many")->check(CLI::PositiveNumber);
+  command->add_flag("-w,--watch", options->watch, "Show them again at each change, until Ctrl-C");
   command->callback([&session, options] {
     session.set_action([&session, options] { return List(session, *options); });
   });

@@ -3,37 +3,47 @@
 
 namespace hebb::control {
 
-uint64_t ChangeFeed::VersionLocked(absl::string_view job) const {
-  const auto found = versions_.find(job);
-  return found == versions_.end() ? 0 : found->second;
+ChangeFeed::Subscription::Subscription(ChangeFeed& feed, absl::string_view job,
+                                       std::function<void()> changed)
+    : feed_(feed), job_(job), changed_(std::move(changed)) {
+  absl::MutexLock lock(&feed_.mutex_);
+  Topic& topic = feed_.topics_[job_];
+  if (topic.subscriptions.empty()) topic.version = ++feed_.changes_;
+  topic.subscriptions.insert(this);
+}
+
+ChangeFeed::Subscription::~Subscription() {
+  absl::MutexLock lock(&feed_.mutex_);
+  const auto topic = feed_.topics_.find(job_);
+  topic->second.subscriptions.erase(this);
+  if (topic->second.subscriptions.empty()) feed_.topics_.erase(topic);
 }
 
 uint64_t ChangeFeed::Version(absl::string_view job) const {
   absl::ReaderMutexLock lock(&mutex_);
-  return VersionLocked(job);
+  const auto found = topics_.find(job);
+  return found == topics_.end() ? 0 : found->second.version;
 }
 
 void ChangeFeed::Bump(absl::string_view job) {
   absl::MutexLock lock(&mutex_);
-  ++versions_[std::string(job)];
+  BumpLocked(job);
+  BumpLocked(kAnyJob);
 }
 
-void ChangeFeed::Wait(absl::string_view job, uint64_t seen, absl::Time deadline) const {
-  const auto changed = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return shut_down_ || VersionLocked(job) != seen;
-  };
-  absl::ReaderMutexLock lock(&mutex_);
-  mutex_.AwaitWithDeadline(absl::Condition(&changed), deadline);
-}
-
-void ChangeFeed::Pause(absl::Time deadline) const {
-  absl::ReaderMutexLock lock(&mutex_);
-  mutex_.AwaitWithDeadline(absl::Condition(&shut_down_), deadline);
+void ChangeFeed::BumpLocked(absl::string_view topic) {
+  const auto found = topics_.find(topic);
+  if (found == topics_.end()) return;
+  found->second.version = ++changes_;
+  for (const Subscription* subscription : found->second.subscriptions) subscription->changed_();
 }
 
 void ChangeFeed::Shutdown() {
   absl::MutexLock lock(&mutex_);
   shut_down_ = true;
+  for (const auto& [job, topic] : topics_) {
+    for (const Subscription* subscription : topic.subscriptions) subscription->changed_();
+  }
 }
 
 bool ChangeFeed::is_shut_down() const {
@@ -59,6 +69,13 @@ absl::StatusOr<std::vector<job::Job>> WatchedJobStore::UpdateAll(
   if (stored.ok()) {
     for (const std::string& id : ids) feed_.Bump(id);
   }
+  return stored;
+}
+
+absl::StatusOr<job::Sweep> WatchedJobStore::CreateSweep(const job::Sweep& sweep,
+                                                        const std::vector<job::Job>& jobs) {
+  auto stored = inner_.CreateSweep(sweep, jobs);
+  if (stored.ok()) feed_.Bump(jobs.empty() ? "" : jobs.front().id);  // lists have changed
   return stored;
 }
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who wants to know when a job changes (Watch, Logs -f, wait) sleeps here; a store that tells it.
+// Who wants to know when a job changes (Watch, WatchList, Logs -f) subscribes here; a store that
+// tells it.
 #ifndef HEBB_SERVER_CONTROL_CHANGE_FEED_H_
 #define HEBB_SERVER_CONTROL_CHANGE_FEED_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -15,24 +19,46 @@
 
 namespace hebb::control {
 
-// Counts each job's changes. Thread-safe.
+// Counts the changes of jobs that somebody has subscribed to; of others it keeps nothing.
+// Thread-safe.
 class ChangeFeed {
  public:
+  // Subscribes to any job's changes.
+  static constexpr absl::string_view kAnyJob = "";
+
+  // While it lives, `changed` is called at each change and at Shutdown: under the feed's lock, so
+  // it must be quick and must not touch the feed. Not called any more once the end has returned.
+  class Subscription {
+   public:
+    Subscription(ChangeFeed& feed, absl::string_view job, std::function<void()> changed);
+    ~Subscription();
+    Subscription(const Subscription&) = delete;
+    Subscription& operator=(const Subscription&) = delete;
+
+   private:
+    friend class ChangeFeed;
+    ChangeFeed& feed_;
+    const std::string job_;
+    const std::function<void()> changed_;
+  };
+
+  // Differs from an earlier one's answer if the job has changed in between, for who is subscribed.
   uint64_t Version(absl::string_view job) const;
   void Bump(absl::string_view job);
-  // Waits until the version of `job` is not `seen`, or the deadline, or Shutdown.
-  void Wait(absl::string_view job, uint64_t seen, absl::Time deadline) const;
-  // Waits for nothing but the deadline or Shutdown: the pace of a stream.
-  void Pause(absl::Time deadline) const;
-  // Wakes all, now and from now on.
+  // Calls all; from now on the coordinator is stopping.
   void Shutdown();
   bool is_shut_down() const;
 
  private:
-  uint64_t VersionLocked(absl::string_view job) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  struct Topic {
+    uint64_t version = 0;
+    std::set<Subscription*> subscriptions;
+  };
+  void BumpLocked(absl::string_view topic) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
-  std::map<std::string, uint64_t, std::less<>> versions_ ABSL_GUARDED_BY(mutex_);
+  uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;  // so that no version comes twice
+  std::map<std::string, Topic, std::less<>> topics_ ABSL_GUARDED_BY(mutex_);  // by job
   bool shut_down_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
@@ -54,9 +80,7 @@ class WatchedJobStore : public store::JobStore {
   absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
                                                   const Change& change) override;
   absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
-                                         const std::vector<job::Job>& jobs) override {
-    return inner_.CreateSweep(sweep, jobs);  // nobody can wait for a job before it has an id
-  }
+                                         const std::vector<job::Job>& jobs) override;
   absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) override {
     return inner_.GetSweep(key);
   }

@@ -17,6 +17,8 @@
 #include "absl/strings/str_split.h"
 #include "common/files.h"
 #include "common/log.h"
+#include "common/status_macros.h"
+#include "server/rpc/page_size.h"
 
 namespace hebb::rpc {
 namespace {
@@ -123,8 +125,7 @@ void AuditTrail::AddRefused(v1::AuditEvent event, absl::Time now) {
 
 absl::Status AuditTrail::Recent(const v1::ListAuditEventsRequest& request,
                                 v1::ListAuditEventsResponse& response) const {
-  const int asked = request.page_size() > 0 ? request.page_size() : kPageDefault;
-  const int64_t size = std::min(asked, kPageMax);
+  HEBB_ASSIGN_OR_RETURN(const int64_t size, PageSize(request.page_size(), kPageDefault, kPageMax));
   absl::MutexLock lock(&mutex_);
   int64_t before = first_ + static_cast<int64_t>(recent_.size());  // the newest one's number + 1
   if (!request.page_token().empty()) {

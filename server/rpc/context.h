@@ -23,9 +23,9 @@ namespace hebb::rpc {
 
 // What one caller may ask of the service.
 struct Limits {
-  int streams_max = 4096;        // Watch and Logs, of all
-  int streams_of_one_max = 256;  // of one person
-  int64_t free_disk_min = 0;     // bytes that uploads of users leave free
+  int streams_max = 16384;        // Watch, WatchList and Logs, of all
+  int streams_of_one_max = 2048;  // of one person
+  int64_t free_disk_min = 0;      // bytes that uploads of users leave free
 };
 
 // All thread-safe; they outlive the services.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chain of weight digests and verifications, of JobsService.
-#include <algorithm>
-
-#include "absl/strings/str_cat.h"
 #include "common/rpc/status.h"
 #include "server/rpc/authenticator.h"
+#include "server/rpc/describe.h"
 #include "server/rpc/jobs_service.h"
+#include "server/rpc/page_size.h"
 #include "server/rpc/verification.h"
 
 namespace hebb::rpc {
@@ -21,22 +20,19 @@ grpc::Status JobsService::Verify(grpc::ServerContext* call, const v1::VerifyRequ
   const auto job =
       SubmitVerification(context_, InTheNameOf(CallerOf(context_.gate, *call), *request));
   if (!job.ok()) return ToGrpc(job.status());
-  return ToGrpc(Describe(*job, Detail::kList, *response));
+  return ToGrpc(Describe(context_, *job, Detail::kList, *response));
 }
 
 grpc::Status JobsService::ListDigests(grpc::ServerContext*, const v1::ListDigestsRequest* request,
                                       v1::ListDigestsResponse* response) {
-  if (request->page_size() < 0) {
-    return ToGrpc(absl::InvalidArgumentError(
-        absl::StrCat("page_size is ", request->page_size(), "; give 0 to ", kPageMax)));
-  }
+  const auto size = PageSize(request->page_size(), kPage, kPageMax);
+  if (!size.ok()) return ToGrpc(size.status());
   const auto job = context_.jobs.Get(request->job());
   if (!job.ok()) return ToGrpc(job.status());
-  const int size = request->page_size() == 0 ? kPage : std::min(request->page_size(), kPageMax);
-  const auto digests = context_.jobs.Digests(job->id, request->after_step(), size + 1);
+  const auto digests = context_.jobs.Digests(job->id, request->after_step(), *size + 1);
   if (!digests.ok()) return ToGrpc(digests.status());
   for (const job::StepDigest& digest : *digests) {
-    if (response->digests_size() == size) {
+    if (response->digests_size() == *size) {
       response->set_more(true);
       break;
     }

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// hebb.v1.Jobs: what clients ask. Translates and delegates; each call has its own thread (gRPC's
-// synchronous server), which waits only in Watch and Logs, whose number is bounded.
+// hebb.v1.Jobs: what clients ask. Translates and delegates. The calls that last hold no thread
+// (jobs_streams.h); each other one has its own (gRPC's synchronous server) and waits for nothing.
 #ifndef HEBB_SERVER_RPC_JOBS_SERVICE_H_
 #define HEBB_SERVER_RPC_JOBS_SERVICE_H_
 
 #include "hebb/v1/jobs.grpc.pb.h"
 #include "server/rpc/context.h"
+#include "server/rpc/jobs_streams.h"
 
 namespace hebb::rpc {
 
 // Thread-safe; borrows what the context names.
-class JobsService final : public v1::Jobs::Service {
+class JobsService final
+    : public v1::Jobs::WithCallbackMethod_Watch<v1::Jobs::WithCallbackMethod_WatchList<
+          v1::Jobs::WithCallbackMethod_Logs<v1::Jobs::Service>>> {
  public:
-  explicit JobsService(const Context& context)
-      : context_(context),
-        streams_(context.limits.streams_max, context.limits.streams_of_one_max) {}
+  explicit JobsService(const Context& context) : context_(context), streams_(context) {}
 
   grpc::Status Validate(grpc::ServerContext* call, const v1::SubmitRequest* request,
                         v1::ValidateResponse* response) override;
@@ -24,16 +25,24 @@ class JobsService final : public v1::Jobs::Service {
                     v1::ListResponse* response) override;
   grpc::Status Get(grpc::ServerContext* call, const v1::JobRequest* request,
                    v1::Job* response) override;
-  grpc::Status Watch(grpc::ServerContext* call, const v1::JobRequest* request,
-                     grpc::ServerWriter<v1::Job>* writer) override;
+  grpc::ServerWriteReactor<v1::Job>* Watch(grpc::CallbackServerContext* call,
+                                           const v1::JobRequest* request) override {
+    return streams_.Watch(*call, *request);
+  }
+  grpc::ServerWriteReactor<v1::ListResponse>* WatchList(grpc::CallbackServerContext* call,
+                                                        const v1::ListRequest* request) override {
+    return streams_.WatchList(*call, *request);
+  }
   grpc::Status Cancel(grpc::ServerContext* call, const v1::JobRequest* request,
                       v1::Job* response) override;
   grpc::Status Pause(grpc::ServerContext* call, const v1::JobRequest* request,
                      v1::Job* response) override;
   grpc::Status Resume(grpc::ServerContext* call, const v1::JobRequest* request,
                       v1::Job* response) override;
-  grpc::Status Logs(grpc::ServerContext* call, const v1::LogsRequest* request,
-                    grpc::ServerWriter<v1::LogLine>* writer) override;
+  grpc::ServerWriteReactor<v1::LogLine>* Logs(grpc::CallbackServerContext* call,
+                                              const v1::LogsRequest* request) override {
+    return streams_.Logs(*call, *request);
+  }
   grpc::Status Evaluate(grpc::ServerContext* call, const v1::EvaluateRequest* request,
                         v1::Job* response) override;
   grpc::Status Verify(grpc::ServerContext* call, const v1::VerifyRequest* request,
@@ -60,21 +69,11 @@ class JobsService final : public v1::Jobs::Service {
                            v1::Sweep* response) override;
 
  private:
-  // As in a list; with the spec; with epochs, too; with events, too.
-  enum class Detail { kList, kSpec, kWatch, kFull };
-  absl::Status Describe(const job::Job& job, Detail detail, v1::Job& proto);
-  // What the control loop knows of it and the store does not.
-  void AddPresent(const job::Job& job, v1::Job& proto) const;
   grpc::Status Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response);
-  absl::Status ListPage(const v1::ListRequest& request, v1::ListResponse& response);
   absl::Status DescribeSweep(const job::Sweep& sweep, bool brief, v1::Sweep& proto);
-  absl::Status WatchJob(grpc::ServerContext& call, const std::string& key,
-                        grpc::ServerWriter<v1::Job>& writer);
-  absl::Status SendLogs(grpc::ServerContext& call, const v1::LogsRequest& request,
-                        grpc::ServerWriter<v1::LogLine>& writer);
 
   const Context context_;
-  StreamSlots streams_;
+  JobsStreams streams_;
 };
 
 }  // namespace hebb::rpc

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
 #include "common/sha256.h"
+#include "tests/testing/wait.h"
 
 namespace hebb::rpc {
 
@@ -69,7 +70,8 @@ Context ServiceTest::MakeContext() {
           running_->rendezvous,
           running_->controller,
           *running_->audit,
-          running_->gate.get()};
+          running_->gate.get(),
+          limits_};
 }
 
 void ServiceTest::StopCoordinator() {
@@ -104,14 +106,12 @@ v1::Job ServiceTest::Get(const std::string& id) {
 }
 
 v1::Job ServiceTest::Await(const std::string& id, const std::function<bool(const v1::Job&)>& fits) {
-  const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  while (absl::Now() < deadline) {
-    const uint64_t version = running_->feed.Version(id);
-    const v1::Job job = Get(id);
-    if (fits(job)) return job;
-    running_->feed.Wait(id, version, absl::Now() + absl::Milliseconds(50));
-  }
-  const v1::Job job = Get(id);
+  v1::Job job;
+  const auto there = [&] {
+    job = Get(id);
+    return fits(job);
+  };
+  if (testing_support::WaitUntil(there)) return job;
   ADD_FAILURE() << "the job did not get there: " << job.ShortDebugString();
   return job;
 }

@@ -51,6 +51,7 @@ class ServiceTest : public ::testing::Test {
   Security security_;
   std::string tokens_path_;
   access::GateOptions gate_options_;
+  Limits limits_;
 
   struct Running {
     explicit Running(ServiceTest& test)
