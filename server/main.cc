@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hebb-coordinator: flags, start, wait for a signal, stop.
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -28,6 +29,14 @@ sigset_t BlockStopSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
+}
+
+// Each worker and each client is a connection; shells give a process 1024 files.
+void RaiseOpenFilesLimit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 std::string CheckDuration(const std::string& text) {
@@ -135,6 +144,7 @@ int main(int argc, char** argv) {
   TakeUserFlags(users, options);
 
   hebb::InitLog("hebb-coordinator");
+  RaiseOpenFilesLimit();
   const sigset_t signals = BlockStopSignals();
   auto coordinator = hebb::Coordinator::Start(options);
   if (!coordinator.ok()) {
