@@ -153,6 +153,13 @@ absl::StatusOr<v1::Job> Api::Resume(const std::string& job) {
   return connection_->Call<v1::Job>(&v1::Jobs::Stub::Resume, request);
 }
 
+absl::StatusOr<v1::Job> Api::Archive(const std::string& job, bool undo) {
+  v1::ArchiveRequest request;
+  request.set_job(job);
+  request.set_undo(undo);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Archive, request);
+}
+
 absl::StatusOr<v1::Worker> Api::Drain(const std::string& worker, bool undo) {
   v1::DrainRequest request;
   request.set_worker(worker);

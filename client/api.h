@@ -38,6 +38,7 @@ class Api {
   absl::StatusOr<v1::Job> Cancel(const std::string& job);
   absl::StatusOr<v1::Job> Pause(const std::string& job);
   absl::StatusOr<v1::Job> Resume(const std::string& job);
+  absl::StatusOr<v1::Job> Archive(const std::string& job, bool undo);
   absl::StatusOr<v1::Job> Evaluate(const v1::EvaluateRequest& request);
   absl::StatusOr<v1::Job> Verify(const v1::VerifyRequest& request);
   absl::StatusOr<v1::ListDigestsResponse> ListDigests(const v1::ListDigestsRequest& request);

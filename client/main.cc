@@ -23,6 +23,7 @@ void AddCommands(CLI::App& app, hebb::client::Session& session) {
   client::AddCancel(app, session);
   client::AddPause(app, session);
   client::AddResume(app, session);
+  client::AddArchive(app, session);
   client::AddDrain(app, session);
   client::AddCerts(app, session);
   client::AddAuditEvents(app, session);

@@ -144,6 +144,7 @@ struct Coordinator::Parts {
         jobs(*store, feed),
         checkpoints(jobs, *blobs),
         controller(LoopOptions(options, *logs, feed), jobs, *blobs, checkpoints, rendezvous),
+        retention(options.retention, jobs, checkpoints, *logs),
         fleet(controller) {}
 
   std::unique_ptr<access::Gate> gate;  // null: nobody is authenticated
@@ -157,6 +158,7 @@ struct Coordinator::Parts {
   control::Checkpoints checkpoints;
   control::Rendezvous rendezvous;
   control::Controller controller;
+  control::Retention retention;
   ControllerFleet fleet;
   prometheus::Registry registry;
   http::RpcMetrics rpc_metrics{registry};  // the servers' threads count here
@@ -211,6 +213,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
                             parts.jobs, parts.fleet, parts.registry));
   parts.http_address = parts.status->address();
   parts.controller.Start();
+  parts.retention.Start();
   HEBB_RETURN_IF_ERROR(WriteFileAtomically(
       addresses,
       absl::StrCat("{\"address\": \"", parts.server->address(), "\", \"http_address\": \"",
@@ -226,6 +229,7 @@ void Coordinator::Stop() {
   parts_->server->StopServing();
   parts_->feed.Shutdown();
   parts_->rendezvous.Shutdown();
+  parts_->retention.Stop();
   parts_->controller.Stop();
   parts_->server->Stop();
   parts_->status.reset();

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/control/retention.h"
 #include "server/scheduler/scheduler.h"
 
 namespace hebb {
@@ -24,6 +25,7 @@ struct CoordinatorOptions {
   scheduler::User default_user = {};
   absl::Duration usage_half_life = absl::Hours(24);
   absl::Duration protect_running = absl::Seconds(10);
+  control::RetentionOptions retention = {};
   bool insecure_any_address = false;  // let test namespaces listen beyond loopback
   std::string credentials = {};       // folder (docs/security.md): TLS and tokens; "": neither
   bool require_client_certificate = false;

@@ -134,6 +134,17 @@ int main(int argc, char** argv) {
   app.add_option("--protect-running", protect, "no attempt is preempted before it ran so long")
       ->capture_default_str()
       ->check(CheckDuration);
+  std::string archive_after = "inf", remove_files_after = "168h", retention_every = "1m";
+  app.add_option("--archive-after", archive_after, "so long after its end a job leaves the lists")
+      ->capture_default_str()
+      ->check(CheckDuration);
+  app.add_option("--remove-files-after", remove_files_after,
+                 "so long after it was archived a job's log and checkpoints are removed")
+      ->capture_default_str()
+      ->check(CheckDuration);
+  app.add_option("--retention-every", retention_every, "how often that is looked after")
+      ->capture_default_str()
+      ->check(CheckDuration);
   AddSecurityFlags(app, options);
   app.add_flag("--insecure-any-address", options.insecure_any_address,
                "serve any address without TLS; only for isolated test networks");
@@ -141,6 +152,9 @@ int main(int argc, char** argv) {
   absl::ParseDuration(detect_within, &options.detect_within);
   absl::ParseDuration(half_life, &options.usage_half_life);
   absl::ParseDuration(protect, &options.protect_running);
+  absl::ParseDuration(archive_after, &options.retention.archive_after);
+  absl::ParseDuration(remove_files_after, &options.retention.remove_files_after);
+  absl::ParseDuration(retention_every, &options.retention.every);
   TakeUserFlags(users, options);
 
   hebb::InitLog("hebb-coordinator");

@@ -19,6 +19,7 @@ void AddLogs(CLI::App& app, Session& session);
 void AddCancel(CLI::App& app, Session& session);
 void AddPause(CLI::App& app, Session& session);
 void AddResume(CLI::App& app, Session& session);
+void AddArchive(CLI::App& app, Session& session);
 void AddDrain(CLI::App& app, Session& session);
 void AddCerts(CLI::App& app, Session& session);
 void AddAuditEvents(CLI::App& app, Session& session);

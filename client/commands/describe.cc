@@ -58,6 +58,7 @@ void PrintHead(const Session& session, const v1::Job& job) {
     Field(out, "images/s", Grouped(static_cast<int64_t>(job.images_per_second())));
   }
   Field(out, "created", job.has_created() ? TimeText(job.created()) : "");
+  if (job.has_archived()) Field(out, "archived", TimeText(job.archived()));
   Field(out, "ended", job.has_ended() ? TimeText(job.ended()) : "");
   Field(out, "spec digest", job.spec_digest());
   Field(out, "weights digest", job.weights_digest());

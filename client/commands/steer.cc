@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// hebb cancel JOB, hebb pause JOB, hebb resume JOB, hebb drain WORKER
+// hebb cancel JOB, hebb pause JOB, hebb resume JOB, hebb archive JOB..., hebb drain WORKER
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/commands.h"
@@ -58,6 +59,25 @@ absl::StatusOr<ExitCode> Resume(Session& session, const std::string& name) {
   return Show(session, job);
 }
 
+// All that can be; the first error is told at the end.
+absl::StatusOr<ExitCode> Archive(Session& session, const std::vector<std::string>& names,
+                                 bool undo) {
+  absl::Status first;
+  for (const std::string& name : names) {
+    const absl::StatusOr<v1::Job> job = session.api().Archive(name, undo);
+    first.Update(job.status());
+    if (!job.ok()) continue;
+    if (session.structured()) {
+      session.Print(ToJson(*job));
+    } else {
+      session.out << "job " << job->id() << (undo ? " is back in the lists" : " is archived")
+                  << std::endl;
+    }
+  }
+  if (!first.ok()) return first;
+  return ExitCode::kOk;
+}
+
 absl::StatusOr<ExitCode> Drain(Session& session, const std::string& name, bool undo) {
   HEBB_ASSIGN_OR_RETURN(const v1::Worker worker, session.api().Drain(name, undo));
   if (session.structured()) {
@@ -96,6 +116,19 @@ void AddResume(CLI::App& app, Session& session) {
   command->add_option("job", *job, kJobHelp)->required();
   command->callback(
       [&session, job] { session.set_action([&session, job] { return Resume(session, *job); }); });
+}
+
+void AddArchive(CLI::App& app, Session& session) {
+  auto jobs = std::make_shared<std::vector<std::string>>();
+  auto undo = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand(
+      "archive",
+      "Take ended jobs out of the lists; the coordinator removes their logs and checkpoints later");
+  command->add_option("jobs", *jobs, "Ids, their beginnings, or names")->required();
+  command->add_flag("--undo", *undo, "Take them back into the lists");
+  command->callback([&session, jobs, undo] {
+    session.set_action([&session, jobs, undo] { return Archive(session, *jobs, *undo); });
+  });
 }
 
 void AddDrain(CLI::App& app, Session& session) {

@@ -13,7 +13,14 @@ namespace hebb::control {
 absl::StatusOr<StoredCheckpoint> Checkpoints::NewestIntact(absl::string_view job) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> files, jobs_.Checkpoints(job));
   if (files.empty()) {
-    return absl::NotFoundError(absl::StrCat("job ", job, " has no checkpoint yet"));
+    HEBB_ASSIGN_OR_RETURN(const job::Job owner, jobs_.Get(job));
+    if (owner.files_removed == absl::InfiniteFuture()) {
+      return absl::NotFoundError(absl::StrCat("job ", job, " has no checkpoint yet"));
+    }
+    return absl::NotFoundError(
+        absl::StrCat("job ", job, " has no checkpoint any more: its files were removed at ",
+                     absl::FormatTime(owner.files_removed, absl::UTCTimeZone()),
+                     ", some time after it was archived; submit it again to have them back"));
   }
   std::vector<std::string> damaged;
   for (auto file = files.rbegin(); file != files.rend(); ++file) {
@@ -47,11 +54,23 @@ void Checkpoints::NameDamaged(absl::string_view job, const job::FileRef& file,
 absl::Status Checkpoints::Put(absl::string_view job, const job::FileRef& file, int64_t keep) {
   HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> removed,
                         jobs_.PutCheckpoint(job, file, keep));
-  for (const job::FileRef& old : removed) {
+  return RemoveUnneeded(job, removed);
+}
+
+absl::StatusOr<int64_t> Checkpoints::Drop(absl::string_view job) {
+  HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> all, jobs_.Checkpoints(job));
+  HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> removed, jobs_.DropCheckpoints(job));
+  HEBB_RETURN_IF_ERROR(RemoveUnneeded(job, removed));
+  return static_cast<int64_t>(all.size());
+}
+
+absl::Status Checkpoints::RemoveUnneeded(absl::string_view job,
+                                         const std::vector<job::FileRef>& files) {
+  for (const job::FileRef& old : files) {
     HEBB_ASSIGN_OR_RETURN(const bool needed, jobs_.IsInit(old.sha256));
     if (needed) continue;
     const absl::Status status = blobs_.Remove(old.sha256);
-    // The new checkpoint is safe; a file that stays behind only costs space.
+    // A file that stays behind only costs space, until RemoveOrphans.
     if (!status.ok()) LogWarning(status.message(), {{"job", std::string(job)}});
   }
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -35,6 +36,10 @@ class Checkpoints {
   // nothing needs any more.
   absl::Status Put(absl::string_view job, const job::FileRef& file, int64_t keep);
 
+  // Forgets the checkpoints of an archived job and removes those files that nothing needs any more.
+  // Returns how many checkpoints it had. FAILED_PRECONDITION when it is not archived (any more).
+  absl::StatusOr<int64_t> Drop(absl::string_view job);
+
   // Removes the files stored before `time` that are no job's checkpoint and that no job that has
   // not ended starts from: a crash between the storing of a file and its record leaves them.
   // Returns how many. REQUIRES: nothing is stored or submitted meanwhile.
@@ -42,7 +47,8 @@ class Checkpoints {
 
  private:
   void NameDamaged(absl::string_view job, const job::FileRef& file, const absl::Status& why);
-  // Whether a job that has not ended starts from this file.
+  // Of those that no checkpoint names any more.
+  absl::Status RemoveUnneeded(absl::string_view job, const std::vector<job::FileRef>& files);
 
   store::JobStore& jobs_;
   store::BlobStore& blobs_;

@@ -194,13 +194,14 @@ void Controller::Run() {
       absl::MutexLock lock(&mutex_);
       const absl::Duration rest = rests_until_ - options_.clock();
       mutex_.AwaitWithTimeout(absl::Condition(&due), dirty_ ? std::min(rest, Pace()) : Pace());
-      if (stopping_) return;
+      if (stopping_) break;
       mail.swap(mailbox_);
       woken = std::exchange(woken_, false);
       urgent = std::exchange(urgent_, false);
     }
     Turn(std::move(mail), woken, urgent);
   }
+  WriteUsage(options_.clock());
 }
 
 void Controller::Turn(std::deque<Mail> mail, bool woken, bool urgent) {

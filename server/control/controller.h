@@ -195,6 +195,8 @@ class Controller {
   void Preempt(const scheduler::Decision& decision, absl::Time now);
   void PublishWaits(std::vector<scheduler::Wait> waits);
   void ChargeUsage(absl::Time now);
+  absl::Status RecoverUsage();
+  void WriteUsage(absl::Time now);
   std::unique_ptr<Live> MakeLive(const job::Job& job);
   absl::Status FindFiles(Live& live);
 
@@ -212,6 +214,7 @@ class Controller {
   std::map<std::string, std::map<std::string, absl::Time>> unfit_;
   std::map<std::string, double> usage_;  // by user: worker-seconds, decayed
   absl::Time usage_charged_ = absl::InfinitePast();
+  absl::Time usage_written_ = absl::InfinitePast();
   std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits_ =
       std::make_shared<std::map<std::string, scheduler::Wait>>();
   std::map<std::string, int64_t> recoveries_;

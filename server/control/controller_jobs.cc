@@ -161,9 +161,10 @@ std::unique_ptr<Controller::Live> Controller::MakeLive(const job::Job& job) {
 }
 
 bool Controller::RecoverJobs(absl::Time now) {
+  const absl::Status usage = RecoverUsage();
   const auto jobs = jobs_.List(/*ended=*/false);
-  if (!jobs.ok()) {
-    LogError(jobs.status().message());
+  if (!usage.ok() || !jobs.ok()) {
+    LogError(usage.ok() ? jobs.status().message() : usage.message());
     return false;
   }
   for (const job::Job& job : *jobs) {

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/log.h"
+#include "common/status_macros.h"
 #include "server/control/controller.h"
 
 namespace hebb::control {
@@ -13,6 +15,7 @@ namespace {
 
 // Usage is charged no more often, so that a turn costs little.
 constexpr absl::Duration kChargeEvery = absl::Seconds(1);
+constexpr absl::Duration kWriteUsageEvery = absl::Seconds(30);
 
 bool CanBePreempted(const Gang& gang) {
   return gang.formed() && !gang.stopping() && !gang.unreachable();
@@ -113,6 +116,21 @@ void Controller::ChargeUsage(absl::Time now) {
     usage_[live->second->job.user] +=
         static_cast<double>(workers.size()) * absl::ToDoubleSeconds(passed);
   }
+  if (!usage_.empty() && now - usage_written_ >= kWriteUsageEvery) WriteUsage(now);
+}
+
+absl::Status Controller::RecoverUsage() {
+  HEBB_ASSIGN_OR_RETURN(const job::Usage usage, jobs_.ReadUsage());
+  const absl::Duration away = std::max(absl::Now() - usage.charged, absl::ZeroDuration());
+  const double decay = std::exp2(-absl::FDivDuration(away, options_.usage_half_life));
+  for (const auto& [user, seconds] : usage.worker_seconds) usage_[user] = decay * seconds;
+  return absl::OkStatus();
+}
+
+void Controller::WriteUsage(absl::Time now) {
+  usage_written_ = now;
+  const absl::Status status = jobs_.PutUsage({absl::Now(), usage_});
+  if (!status.ok()) LogWarning(absl::StrCat("the users' usage is not kept: ", status.message()));
 }
 
 }  // namespace hebb::control

@@ -59,6 +59,13 @@ grpc::Status JobsService::Resume(grpc::ServerContext* call, const v1::JobRequest
   return Step(rpc::Resume(context_, CallerOf(context_.gate, *call), request->job()), *response);
 }
 
+grpc::Status JobsService::Archive(grpc::ServerContext* call, const v1::ArchiveRequest* request,
+                                  v1::Job* response) {
+  return Step(
+      rpc::Archive(context_, CallerOf(context_.gate, *call), request->job(), request->undo()),
+      *response);
+}
+
 grpc::Status JobsService::Evaluate(grpc::ServerContext* call, const v1::EvaluateRequest* request,
                                    v1::Job* response) {
   const auto job =

@@ -43,6 +43,8 @@ class JobsService final
                                               const v1::LogsRequest* request) override {
     return streams_.Logs(*call, *request);
   }
+  grpc::Status Archive(grpc::ServerContext* call, const v1::ArchiveRequest* request,
+                       v1::Job* response) override;
   grpc::Status Evaluate(grpc::ServerContext* call, const v1::EvaluateRequest* request,
                         v1::Job* response) override;
   grpc::Status Verify(grpc::ServerContext* call, const v1::VerifyRequest* request,

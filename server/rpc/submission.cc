@@ -215,20 +215,43 @@ absl::Status ResumeJob(job::Job& job) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<job::Job> FindOwn(const Context& context, const access::Caller& caller,
+                                 const std::string& key) {
+  HEBB_ASSIGN_OR_RETURN(job::Job found, context.jobs.Get(key));
+  HEBB_RETURN_IF_ERROR(CheckOwner(caller, found.user, absl::StrCat("job ", found.id)));
+  return found;
+}
+
+absl::Status AddEvent(const Context& context, const access::Caller& caller, const std::string& id,
+                      job::EventKind kind, const std::string& text) {
+  return context.jobs.AppendEvent(
+      id, {absl::Now(), text, caller.authenticated ? caller.name : "user", kind});
+}
+
 // One step of a job that a user asks for; the control loop does the rest.
 absl::StatusOr<job::Job> Step(const Context& context, const access::Caller& caller,
                               const std::string& key, const store::JobStore::Change& change,
                               job::EventKind kind) {
-  HEBB_ASSIGN_OR_RETURN(const job::Job found, context.jobs.Get(key));
-  HEBB_RETURN_IF_ERROR(CheckOwner(caller, found.user, absl::StrCat("job ", found.id)));
+  HEBB_ASSIGN_OR_RETURN(const job::Job found, FindOwn(context, caller, key));
   HEBB_ASSIGN_OR_RETURN(job::Job stepped, context.jobs.Update(found.id, change));
   context.controller.Wake();
   if (stepped.state == found.state) return stepped;
-  HEBB_RETURN_IF_ERROR(context.jobs.AppendEvent(
-      found.id, {absl::Now(),
-                 absl::StrCat(job::StateName(found.state), " to ", job::StateName(stepped.state)),
-                 caller.authenticated ? caller.name : "user", kind}));
+  HEBB_RETURN_IF_ERROR(
+      AddEvent(context, caller, found.id, kind,
+               absl::StrCat(job::StateName(found.state), " to ", job::StateName(stepped.state))));
   return stepped;
+}
+
+absl::Status ArchiveJob(job::Job& job, bool undo) {
+  if (!job::IsTerminal(job.state)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job ", job.id, " is ", job::StateName(job.state),
+                     "; only jobs that have ended are archived (`hebb cancel ", job.id, "`)"));
+  }
+  if ((job.archived == absl::InfiniteFuture()) == undo) return absl::OkStatus();
+  if (undo) job.listed = absl::Now();
+  job.archived = undo ? absl::InfiniteFuture() : absl::Now();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -246,6 +269,18 @@ absl::StatusOr<job::Job> Pause(const Context& context, const access::Caller& cal
 absl::StatusOr<job::Job> Resume(const Context& context, const access::Caller& caller,
                                 const std::string& key) {
   return Step(context, caller, key, ResumeJob, "resume");
+}
+
+absl::StatusOr<job::Job> Archive(const Context& context, const access::Caller& caller,
+                                 const std::string& key, bool undo) {
+  HEBB_ASSIGN_OR_RETURN(const job::Job found, FindOwn(context, caller, key));
+  HEBB_ASSIGN_OR_RETURN(job::Job changed, context.jobs.Update(found.id, [undo](job::Job& job) {
+    return ArchiveJob(job, undo);
+  }));
+  if (changed.archived == found.archived) return changed;
+  HEBB_RETURN_IF_ERROR(undo ? AddEvent(context, caller, found.id, "unarchive", "back in the lists")
+                            : AddEvent(context, caller, found.id, "archive", "archived"));
+  return changed;
 }
 
 }  // namespace hebb::rpc

@@ -39,6 +39,11 @@ absl::StatusOr<job::Job> Pause(const Context& context, const access::Caller& cal
 absl::StatusOr<job::Job> Resume(const Context& context, const access::Caller& caller,
                                 const std::string& key);
 
+// An ended job leaves the lists, or with `undo` comes back to them. Idempotent; FAILED_PRECONDITION
+// while it has not ended.
+absl::StatusOr<job::Job> Archive(const Context& context, const access::Caller& caller,
+                                 const std::string& key, bool undo);
+
 // ---- what a sweep's jobs share with single ones ------------------------------------------------
 
 // `prefix` and 8 random letters and digits.

@@ -53,6 +53,38 @@ TEST_F(ControllerTest, RunTimeBeforeARestartCountsForItsLimit) {
   controller.Stop();
 }
 
+TEST_F(ControllerTest, WhatUsersHaveUsedIsKeptAndCountsLessWithTime) {
+  ASSERT_TRUE(jobs_.PutUsage({absl::Now() - absl::Hours(24), {{"ada", 100}, {"bob", 1e-3}}}).ok());
+  Controller controller(WithTestClock(), jobs_, *blobs_, *checkpoints_, rendezvous_);
+  controller.Start();
+  controller.Stop();
+  const auto usage = jobs_.ReadUsage();
+  ASSERT_TRUE(usage.ok()) << usage.status();
+  EXPECT_NEAR(usage->worker_seconds.at("ada"), 50, 0.1);
+  EXPECT_GT(usage->charged, absl::Now() - absl::Minutes(1));
+}
+
+TEST_F(ControllerTest, WorkersThatAUserHoldsAreChargedAndKept) {
+  StoreRunningJob();
+  ASSERT_TRUE(jobs_
+                  .Update("j-1",
+                          [](job::Job& job) {
+                            job.user = "ada";
+                            return absl::OkStatus();
+                          })
+                  .ok());
+  Controller controller(WithTestClock(), jobs_, *blobs_, *checkpoints_, rendezvous_);
+  controller.Attach(Returning("a", 0), std::make_shared<RememberingLink>());
+  controller.Attach(Returning("b", 1), std::make_shared<RememberingLink>());
+  controller.Start();
+  ASSERT_TRUE(WaitUntil([&] { return controller.Fleet().workers.size() == 2; }));
+  Pass(absl::Seconds(40));
+  EXPECT_TRUE(WaitUntil([&] { return !jobs_.ReadUsage()->worker_seconds.empty(); }))
+      << "written while it runs, not only at its end";
+  controller.Stop();
+  EXPECT_NEAR(jobs_.ReadUsage()->worker_seconds.at("ada"), 80, 4);
+}
+
 class PreemptionTest : public ControllerTest {
  protected:
   void SetUp() override {
