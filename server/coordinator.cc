@@ -84,6 +84,7 @@ std::vector<std::string> LogTail(const store::LogStore& logs, const std::string&
 control::ControllerOptions LoopOptions(const CoordinatorOptions& from, const store::LogStore& logs,
                                        control::ChangeFeed& feed) {
   control::ControllerOptions options;
+  options.build = HEBB_BUILD_ID;
   options.times.detect_within = from.detect_within;
   options.users = from.users;
   options.default_user = from.default_user;

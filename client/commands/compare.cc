@@ -52,7 +52,7 @@ absl::StatusOr<ComparedJob> Read(Session& session, const std::string& name) {
 void PrintTable(Session& session, const ComparedJob& a, const ComparedJob& b,
                 const Comparison& comparison) {
   Table table({"", a.job.id(), b.job.id()});
-  for (const auto* differences : {&comparison.spec, &comparison.results}) {
+  for (const auto* differences : {&comparison.spec, &comparison.results, &comparison.sources}) {
     for (const Difference& one : *differences) table.Add({one.what, one.a, one.b});
   }
   session.out << table.ToString() << DigestVerdict(comparison) << std::endl;

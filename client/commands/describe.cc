@@ -14,6 +14,7 @@
 #include "client/format.h"
 #include "client/message_json.h"
 #include "client/progress.h"
+#include "client/provenance.h"
 #include "common/status_macros.h"
 
 namespace hebb::client {
@@ -25,19 +26,6 @@ void Field(std::ostream& out, const char* name, const std::string& value) {
 
 std::string TimeText(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", FromProto(time), absl::LocalTimeZone());
-}
-
-// The last link of the chain; the chain grows by one record in `every_steps` steps, so it is found
-// among the last few.
-absl::StatusOr<std::string> ChainHead(Session& session, const v1::Job& job) {
-  v1::ListDigestsRequest request;
-  request.set_job(job.id());
-  request.set_after_step(
-      std::max(job.step() - 2 * job.spec().digests().every_steps() - 1, int64_t{-1}));
-  HEBB_ASSIGN_OR_RETURN(const v1::ListDigestsResponse page, session.api().ListDigests(request));
-  if (page.digests().empty()) return std::string();
-  const v1::StepDigest& last = page.digests(page.digests_size() - 1);
-  return absl::StrCat(last.chain(), " at step ", last.step());
 }
 
 void PrintHead(const Session& session, const v1::Job& job) {
@@ -109,6 +97,14 @@ void PrintGang(std::ostream& out, const v1::Job& job) {
   out << "\n" << table.ToString();
 }
 
+void PrintSources(std::ostream& out, const v1::Provenance& provenance) {
+  const auto sources = SourcesOf(provenance);
+  if (sources.empty()) return;
+  Table table({"SOURCE", ""});
+  for (const auto& [what, value] : sources) table.Add({what, value});
+  out << "\n" << table.ToString();
+}
+
 // When, what, who, why.
 std::string EventLine(const v1::JobEvent& event) {
   return absl::StrFormat("%s  %-21s  %-12s  %s", TimeText(event.time()), event.kind(),
@@ -123,11 +119,12 @@ absl::StatusOr<ExitCode> Describe(Session& session, const std::string& name) {
   }
   PrintHead(session, job);
   if (job.has_waiting()) PrintWaiting(session.out, job.waiting());
-  HEBB_ASSIGN_OR_RETURN(const std::string chain, ChainHead(session, job));
+  HEBB_ASSIGN_OR_RETURN(const std::string chain, ChainHead(session.api(), job));
   Field(session.out, "digest chain", chain);
   PrintMetrics(session.out, job.metrics());
   PrintAttempts(session.out, job);
   PrintGang(session.out, job);
+  PrintSources(session.out, job.provenance());
   if (!job.epochs().empty()) session.out << "\n";
   for (const v1::EpochRecord& record : job.epochs()) {
     session.out << EpochLine(record, job.spec().learning().epochs()) << "\n";

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/commands/commands.h"
+#include "client/provenance.h"
 #include "common/files.h"
 #include "common/status_macros.h"
 #include "common/weights/npz.h"
@@ -28,9 +29,12 @@ bool IsState(const weights::Tensor& tensor) {
 // Drops what only a resumed training needs.
 void KeepWeights(weights::TensorFile& file) { std::erase_if(file.tensors, IsState); }
 
+// An npz has no place for metadata: they lie beside it.
 absl::Status Write(const weights::TensorFile& file, const Options& options) {
   if (options.format == "npz") {
     HEBB_ASSIGN_OR_RETURN(const std::string bytes, weights::SerializeNpz(file.tensors));
+    HEBB_RETURN_IF_ERROR(WriteFileAtomically(options.file + ".json",
+                                             nlohmann::ordered_json(file.metadata).dump(2) + "\n"));
     return WriteFileAtomically(options.file, bytes);
   }
   return WriteFileAtomically(options.file, weights::Serialize(file));
@@ -49,6 +53,9 @@ absl::StatusOr<ExitCode> Export(Session& session, const Options& options) {
   HEBB_ASSIGN_OR_RETURN(weights::TensorFile file,
                         weights::Parse(bytes, absl::StrCat("checkpoint of job ", options.job)));
   KeepWeights(file);
+  HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Get(options.job));
+  HEBB_ASSIGN_OR_RETURN(auto more, ExportMetadata(session.api(), job));
+  file.metadata.merge(std::move(more));
   if (!options.file.empty()) {
     HEBB_RETURN_IF_ERROR(Write(file, options));
     session.err << "wrote " << options.file << " (" << file.tensors.size() << " tensors)"

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/message_json.h"
 #include "client/progress.h"
+#include "client/provenance.h"
 
 namespace hebb::client {
 namespace {
@@ -89,6 +90,7 @@ Comparison Compare(const ComparedJob& a, const ComparedJob& b) {
   Comparison comparison;
   comparison.spec = Differences(ToJson(a.job.spec()), ToJson(b.job.spec()));
   comparison.results = Differences(Results(a.job), Results(b.job));
+  comparison.sources = Differences(SourcesOf(a.job.provenance()), SourcesOf(b.job.provenance()));
   CompareDigests(a, b, comparison);
   return comparison;
 }
@@ -109,6 +111,7 @@ ordered_json ToJson(const ComparedJob& a, const ComparedJob& b, const Comparison
                        {"b", b.job.id()},
                        {"spec", ListOf(comparison.spec)},
                        {"results", ListOf(comparison.results)},
+                       {"sources", ListOf(comparison.sources)},
                        {"digests_compared", comparison.steps_compared},
                        {"last_same_step", comparison.last_same_step},
                        {"first_different_step", nullptr}};

@@ -28,6 +28,7 @@ struct Difference {
 struct Comparison {
   std::vector<Difference> spec;     // keys of the job file, in the file's order
   std::vector<Difference> results;  // state, steps, metrics, weights digest
+  std::vector<Difference> sources;  // data, programs, machines
   int64_t steps_compared = 0;       // on record in both
   int64_t last_same_step = 0;       // before the first that differs
   std::optional<int64_t> first_different_step;

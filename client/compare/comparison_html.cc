@@ -65,7 +65,8 @@ std::string ComparisonHtml(const ComparedJob& a, const ComparedJob& b,
       Escaped(title), "</title>\n<style>", kStyle, "</style>\n</head>\n<body>\n<h1>",
       Escaped(title), "</h1>\n<p>", Escaped(DigestVerdict(comparison)), "</p>\n",
       Table("Job file", comparison.spec, a.job, b.job),
-      Table("Results", comparison.results, a.job, b.job));
+      Table("Results", comparison.results, a.job, b.job),
+      Table("Sources", comparison.sources, a.job, b.job));
   for (const Curve& curve : kCurves) {
     plot::Chart chart;
     chart.title = curve.title;

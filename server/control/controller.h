@@ -100,6 +100,7 @@ class Controller {
     absl::Time runtime_ends = absl::InfiniteFuture();
     bool exact = true;  // the same bits whatever its gang: it has canonical slices
     std::optional<Verified> verified;
+    job::Provenance provenance;        // of this and the attempts before
     std::optional<Progress> progress;  // not written down yet
     Pace pace;
     absl::Time since = absl::InfinitePast();  // when the attempt began, by the loop's clock
@@ -154,6 +155,12 @@ class Controller {
   // controller_digests.cc: what their weights are
   void HandleDigests(WorkerEntry& entry, DigestReport& report);
   absl::Status CompareWithRecord(Live& live, const std::vector<job::StepDigest>& digests);
+
+  // controller_provenance.cc: what results come from
+  // Why `worker` may not take part: it has other data than the job was or is trained on. "": it
+  // may.
+  std::string JudgeData(Live& live, const WorkerEntry& entry, const MemberReport& report);
+  void RecordProvenance(Live& live, const Formation& formation);
 
   // controller_effects.cc: what gangs want
   void Carry(Live& live, Effects effects);

@@ -167,6 +167,7 @@ bool Controller::CarryCommit(Live& live, const Formation& formation) {
            absl::StrCat("attempt ", formation.generation.attempt, " generation ",
                         formation.generation.generation, ": ", formation.members.size(),
                         " workers over ", formation.backend, " from step ", formation.start_step));
+  RecordProvenance(live, formation);
   return true;
 }
 

@@ -157,6 +157,8 @@ std::unique_ptr<Controller::Live> Controller::MakeLive(const job::Job& job) {
   auto live = std::make_unique<Live>(std::move(gang));
   live->job = job;
   live->since = options_.clock();
+  const auto provenance = jobs_.ReadProvenance(job.id);
+  if (provenance.ok()) live->provenance = *provenance;
   return live;
 }
 

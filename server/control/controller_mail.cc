@@ -95,8 +95,13 @@ void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time 
   Live* live = FindLive(id.job, id.attempt);
   if (live == nullptr) {
     TellReleased(entry, id);
-  } else if (const auto* report = std::get_if<MemberReport>(&message)) {
+  } else if (auto* report = std::get_if<MemberReport>(&message)) {
     dirty_ = true;
+    const std::string other_data = JudgeData(*live, entry, *report);
+    if (!other_data.empty()) {
+      report->fatal = true;
+      report->cause = other_data;
+    }
     Carry(*live, live->gang.OnReport(worker, *report, now));
   } else if (const auto* result = std::get_if<AttemptResult>(&message)) {
     dirty_ = true;

@@ -27,6 +27,7 @@ struct ControllerOptions {
   absl::Duration unfit_pause = absl::Seconds(60);
   // How often the latest progress is written down.
   absl::Duration progress_every = absl::Milliseconds(500);
+  std::string build;  // of this program, for the record of jobs
   scheduler::Policy policy;
   // Weights and limits by user; `default_user` holds for all others. Their usage is not read.
   std::map<std::string, scheduler::User> users;

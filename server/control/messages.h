@@ -37,6 +37,7 @@ struct WorkerFacts {
   std::string build;
   std::string kernel_family;
   std::string http_address;
+  job::Software software = {};
 };
 
 // What a worker that attaches again is doing.
@@ -62,6 +63,7 @@ struct MemberReport {
   std::string weights_digest;
   std::string cause;  // why it left; "" for a planned leave
   bool fatal = false;
+  std::vector<job::DataDigest> data = {};  // of generation 0: the files it trains on
 };
 struct Progress {
   GenerationId generation;

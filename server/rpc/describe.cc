@@ -52,6 +52,10 @@ absl::Status Describe(const Context& context, const job::Job& job, Detail detail
   HEBB_ASSIGN_OR_RETURN(const auto epochs, context.jobs.Epochs(job.id));
   for (const job::EpochRecord& record : epochs) *proto.add_epochs() = ToProto(record);
   if (detail == Detail::kWatch) return absl::OkStatus();
+  HEBB_ASSIGN_OR_RETURN(const job::Provenance provenance, context.jobs.ReadProvenance(job.id));
+  if (!provenance.software.empty()) *proto.mutable_provenance() = ToProto(provenance);
+  proto.mutable_provenance()->set_spec_digest(job.spec_digest);
+  proto.mutable_provenance()->set_seed(proto.spec().seed());
   HEBB_ASSIGN_OR_RETURN(const auto events, context.jobs.Events(job.id));
   *proto.add_events() = ToProto(SubmittedEvent(job));
   for (const job::Event& event : events) *proto.add_events() = ToProto(event);

@@ -35,6 +35,7 @@ absl::StatusOr<job::State> FromProto(v1::JobState state);
 v1::SweepRun RunToProto(const job::Job& job);
 // Without yaml and runs.
 v1::Sweep ToProto(const job::Sweep& sweep, const job::StateCounts& counts);
+v1::Provenance ToProto(const job::Provenance& provenance);
 v1::Worker ToProto(const control::WorkerView& view);
 v1::Waiting ToProto(const scheduler::Wait& wait);
 // INTERNAL for an Assign whose specification cannot be read.

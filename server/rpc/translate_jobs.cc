@@ -146,6 +146,26 @@ v1::Failure ToProto(const job::Failure& failure) {
 
 }  // namespace
 
+v1::Provenance ToProto(const job::Provenance& provenance) {
+  v1::Provenance proto;
+  proto.set_coordinator_build(provenance.coordinator_build);
+  for (const job::DataDigest& from : provenance.data) {
+    v1::DataDigest& digest = *proto.add_data();
+    digest.set_file(from.file);
+    digest.set_sha256(from.sha256);
+  }
+  for (const job::Software& from : provenance.software) {
+    v1::Software& software = *proto.add_software();
+    software.set_build(from.build);
+    software.set_kernel_family(from.kernel_family);
+    software.set_processor(from.processor);
+    for (const auto& [name, version] : from.libraries) {
+      (*software.mutable_libraries())[name] = version;
+    }
+  }
+  return proto;
+}
+
 absl::StatusOr<v1::Job> ToProto(const job::Job& job) {
   v1::Job proto = BriefToProto(job);
   auto spec = SpecFromJson(job.spec_json);

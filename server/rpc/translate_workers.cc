@@ -213,6 +213,11 @@ control::Hello FromProto(const v1::Hello& proto) {
   hello.worker.build = worker.build();
   hello.worker.kernel_family = worker.kernel_family();
   hello.worker.http_address = worker.http_address();
+  const v1::Software& software = worker.software();
+  hello.worker.software = {software.build(),
+                           software.kernel_family(),
+                           software.processor(),
+                           {software.libraries().begin(), software.libraries().end()}};
   if (proto.has_held()) {
     const v1::HeldAttempt& held = proto.held();
     hello.held = control::HeldAttempt{FromProto(held.generation()), held.rank(), held.step(),
@@ -227,8 +232,12 @@ std::optional<control::FromWorker> FromProto(const v1::FromWorker& message) {
       return control::Heartbeat{message.heartbeat().step()};
     case v1::FromWorker::kReport: {
       const v1::MemberReport& report = message.report();
-      return control::MemberReport{FromProto(report.generation()), report.step(),
-                                   report.weights_digest(), report.cause(), report.fatal()};
+      control::MemberReport word{FromProto(report.generation()), report.step(),
+                                 report.weights_digest(), report.cause(), report.fatal()};
+      for (const v1::DataDigest& digest : report.data()) {
+        word.data.push_back({digest.file(), digest.sha256()});
+      }
+      return word;
     }
     case v1::FromWorker::kProgress:
       return ProgressFrom(message.progress());

@@ -29,6 +29,16 @@ expect 0 hebb export "$id" -o "$WORK/w.safetensors" --digest
 equal "$(cat "$WORK/out")" "$(get "$id" .weights_digest)" "export and describe"
 expect 0 hebb export "$id" -o "$WORK/w.npz" --format npz
 [ -s "$WORK/w.npz" ] || fail "no npz"
+
+# What it came from, in the record and in the export.
+for what in '.provenance.coordinator_build' '.provenance.software[0].libraries.oneDNN' \
+  '.provenance.software[0].processor' '.provenance.spec_digest'; do
+  [ "$(get "$id" "$what")" != null ] || fail "no $what on record"
+done
+equal "$(jq -r .provenance "$WORK/w.npz.json" | jq -r '.software[0].build')" \
+  "$(get "$id" '.provenance.software[0].build')" "the export's provenance"
+equal "$(jq -r .spec "$WORK/w.npz.json" | jq -r .learning.rule)" "$(get "$id" .spec.learning.rule)" \
+  "the export's spec"
 expect 5 hebb export "$id" -o "$WORK/w.onnx" --format onnx
 said "not supported"
 

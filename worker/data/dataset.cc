@@ -17,13 +17,16 @@ using TablePtr = std::unique_ptr<RecordTable>;
 
 class TableDataset : public Dataset {
  public:
-  TableDataset(spec::DatasetFacts facts, TablePtr train, TablePtr test, int64_t validation)
+  TableDataset(spec::DatasetFacts facts, std::vector<std::string> files, TablePtr train,
+               TablePtr test, int64_t validation)
       : facts_(facts),
+        files_(std::move(files)),
         train_(std::move(train)),
         test_(std::move(test)),
         train_size_(train_->size() - validation) {}
 
   const spec::DatasetFacts& facts() const override { return facts_; }
+  std::vector<std::string> files() const override { return files_; }
 
   int64_t size(Split split) const override {
     switch (split) {
@@ -45,6 +48,7 @@ class TableDataset : public Dataset {
 
  private:
   const spec::DatasetFacts facts_;
+  const std::vector<std::string> files_;
   const TablePtr train_;
   const TablePtr test_;
   const int64_t train_size_;
@@ -63,22 +67,26 @@ std::vector<std::string> Cifar10Batches(const std::string& folder, bool original
   return paths;
 }
 
-absl::StatusOr<TablePtr> OpenHalf(const spec::Dataset& spec, const std::string& folder, bool test,
-                                  const spec::DatasetFacts& facts) {
+// Of one half; none of the generated set.
+std::vector<std::string> FilesOf(const spec::Dataset& spec, const std::string& folder, bool test) {
+  if (spec.name == "glyphs") return {};
+  if (spec.name == "cifar10") {
+    if (test) return {folder + "/test_batch.bin"};
+    return Cifar10Batches(folder, /*original=*/spec.path.empty());
+  }
+  if (spec.name == "cifar100") return {folder + (test ? "/test.bin" : "/train.bin")};
+  const std::string prefix = folder + (test ? "/t10k-" : "/train-");
+  return {prefix + "images-idx3-ubyte", prefix + "labels-idx1-ubyte"};
+}
+
+absl::StatusOr<TablePtr> OpenHalf(const spec::Dataset& spec, const std::vector<std::string>& files,
+                                  bool test, const spec::DatasetFacts& facts) {
   if (spec.name == "glyphs") {
     return MakeGlyphs(test, test ? facts.test_records : facts.train_records);
   }
-  if (spec.name == "cifar10") {
-    const bool original = spec.path.empty();
-    return OpenCifar(test ? std::vector<std::string>{folder + "/test_batch.bin"}
-                          : Cifar10Batches(folder, original),
-                     1, facts);
-  }
-  if (spec.name == "cifar100") {
-    return OpenCifar({folder + (test ? "/test.bin" : "/train.bin")}, 2, facts);
-  }
-  const std::string prefix = folder + (test ? "/t10k-" : "/train-");
-  return OpenIdx(prefix + "images-idx3-ubyte", prefix + "labels-idx1-ubyte", facts);
+  if (spec.name == "cifar10") return OpenCifar(files, 1, facts);
+  if (spec.name == "cifar100") return OpenCifar(files, 2, facts);
+  return OpenIdx(files[0], files[1], facts);
 }
 
 absl::Status CheckCount(const spec::Dataset& spec, const std::string& folder, bool test,
@@ -102,13 +110,17 @@ absl::Status WithRemedy(const absl::Status& status, const spec::Dataset& spec,
 
 absl::StatusOr<std::unique_ptr<Dataset>> Open(const spec::Dataset& spec, const std::string& folder,
                                               spec::DatasetFacts facts) {
-  HEBB_ASSIGN_OR_RETURN(TablePtr train, OpenHalf(spec, folder, false, facts));
-  HEBB_ASSIGN_OR_RETURN(TablePtr test, OpenHalf(spec, folder, true, facts));
+  std::vector<std::string> files = FilesOf(spec, folder, false);
+  const std::vector<std::string> test_files = FilesOf(spec, folder, true);
+  HEBB_ASSIGN_OR_RETURN(TablePtr train, OpenHalf(spec, files, false, facts));
+  HEBB_ASSIGN_OR_RETURN(TablePtr test, OpenHalf(spec, test_files, true, facts));
+  files.insert(files.end(), test_files.begin(), test_files.end());
   HEBB_RETURN_IF_ERROR(CheckCount(spec, folder, false, train->size(), facts.train_records));
   HEBB_RETURN_IF_ERROR(CheckCount(spec, folder, true, test->size(), facts.test_records));
   facts.train_records = train->size();
   facts.test_records = test->size();
-  return std::make_unique<TableDataset>(facts, std::move(train), std::move(test), spec.validation);
+  return std::make_unique<TableDataset>(facts, std::move(files), std::move(train), std::move(test),
+                                        spec.validation);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/spec/shapes.h"
@@ -31,6 +32,8 @@ class Dataset {
   virtual int64_t size(Split split) const = 0;
   // REQUIRES: 0 <= index < size(split). Validation indices start at 0.
   virtual Record Get(Split split, int64_t index) const = 0;
+  // Paths of the files it is read from, training first; none of a generated set.
+  virtual std::vector<std::string> files() const { return {}; }
 };
 
 // Opens the files below data_dir/<folder of the set> or spec.path. NOT_FOUND names the missing

@@ -6,6 +6,7 @@
 #define HEBB_WORKER_ENGINE_ENGINE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -166,6 +167,9 @@ class Engine {
 
 // FAILED_PRECONDITION as CheckCpuPrecision; RESOURCE_EXHAUSTED: no memory.
 absl::StatusOr<std::unique_ptr<Engine>> CreateCpuEngine(const EngineOptions& options);
+
+// What the numbers of a CpuEngine also depend on: the libraries that compute, name to version.
+std::map<std::string, std::string> CpuLibraries();
 
 // As Engine::kernel_family of a CpuEngine, without making one.
 std::string CpuKernelFamily();

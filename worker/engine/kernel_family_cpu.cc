@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gnu/libc-version.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -8,12 +9,24 @@
 
 namespace hebb::engine {
 
+namespace {
+
+std::string OneDnnVersion() {
+  const dnnl_version_t* version = dnnl_version();
+  return absl::StrCat(version->major, ".", version->minor, ".", version->patch);
+}
+
+}  // namespace
+
+std::map<std::string, std::string> CpuLibraries() {
+  return {{"oneDNN", OneDnnVersion()}, {"glibc", gnu_get_libc_version()}};
+}
+
 // The library's version, the instruction set and the second cache's size decide how its kernels
 // block their sums; our own loops give the same bits on all (device/simd.h).
 std::string CpuKernelFamily() {
-  const dnnl_version_t* version = dnnl_version();
-  return absl::StrCat("onednn-", version->major, ".", version->minor, ".", version->patch, "-",
-                      device::OneDnnIsa(), "-l2:", sysconf(_SC_LEVEL2_CACHE_SIZE) / 1024, "K");
+  return absl::StrCat("onednn-", OneDnnVersion(), "-", device::OneDnnIsa(),
+                      "-l2:", sysconf(_SC_LEVEL2_CACHE_SIZE) / 1024, "K");
 }
 
 absl::Status CheckCpuPrecision(spec::Precision precision) {

@@ -129,6 +129,11 @@ void Assignment::LeaveUntil(absl::Time deadline) {
 
 // ---- training thread ---------------------------------------------------------------------------
 
+void Assignment::SetData(std::vector<v1::DataDigest> data) {
+  absl::MutexLock lock(&mutex_);
+  data_ = std::move(data);
+}
+
 void Assignment::Report(int64_t step, std::string digest, std::string cause, bool fatal) {
   absl::MutexLock lock(&mutex_);
   HEBB_CHECK(!communicating_);
@@ -140,6 +145,7 @@ void Assignment::Report(int64_t step, std::string digest, std::string cause, boo
   report_.set_weights_digest(std::move(digest));
   report_.set_cause(std::move(cause));
   report_.set_fatal(fatal);
+  if (id_.generation() == 0) report_.mutable_data()->Assign(data_.begin(), data_.end());
   // A newer generation than the one just left waits for us: the coordinator knows.
   if ((next_ && !fatal) || leaving_) return;
   v1::FromWorker message;

@@ -71,6 +71,8 @@ class Assignment {
 
   // ---- training thread -------------------------------------------------------------------------
 
+  // What the first report of a prepared worker names. REQUIRES: called before Report.
+  void SetData(std::vector<v1::DataDigest> data);
   // "I am out of any communicator and hold the state after `step` steps."
   void Report(int64_t step, std::string digest, std::string cause, bool fatal);
 
@@ -138,7 +140,8 @@ class Assignment {
   std::vector<v1::EpochRecord> epochs_ ABSL_GUARDED_BY(mutex_);
   size_t epochs_sent_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<std::pair<int64_t, std::string>> digests_ ABSL_GUARDED_BY(mutex_);  // of steps
-  std::deque<v1::LogLine> log_ ABSL_GUARDED_BY(mutex_);                          // not sent yet
+  std::vector<v1::DataDigest> data_ ABSL_GUARDED_BY(mutex_);
+  std::deque<v1::LogLine> log_ ABSL_GUARDED_BY(mutex_);  // not sent yet
 };
 
 }  // namespace hebb::runtime

@@ -11,6 +11,7 @@
 #include "common/rpc/spec.h"
 #include "common/spec/stages.h"
 #include "common/status_macros.h"
+#include "worker/runtime/data_digests.h"
 #include "worker/runtime/epoch_record.h"
 
 namespace hebb::runtime {
@@ -73,6 +74,8 @@ void Attempt::Run() {
 absl::Status Attempt::Prepare() {
   HEBB_ASSIGN_OR_RETURN(job_, rpc::SpecFromProto(assignment_.assign().spec()));
   HEBB_ASSIGN_OR_RETURN(dataset_, context_.numerics.open_dataset(job_.dataset));
+  HEBB_ASSIGN_OR_RETURN(auto digests, DigestsOf(job_.dataset, dataset_->files()));
+  assignment_.SetData(std::move(digests));
   if (assignment_.released()) return absl::CancelledError("released");
   HEBB_ASSIGN_OR_RETURN(trainer_,
                         context_.numerics.create_trainer(

@@ -108,6 +108,13 @@ v1::Worker MakeIdentity(int threads, absl::string_view http_address,
   worker.set_build(BuildId());
   worker.set_kernel_family(engine::CpuKernelFamily());
   worker.set_http_address(std::string(http_address));
+  v1::Software& software = *worker.mutable_software();
+  software.set_build(worker.build());
+  software.set_kernel_family(worker.kernel_family());
+  software.set_processor(worker.device_name());
+  for (const auto& [name, version] : engine::CpuLibraries()) {
+    (*software.mutable_libraries())[name] = version;
+  }
   return worker;
 }
 

@@ -65,6 +65,28 @@ TEST(ComparisonTest, NamesKeysAndResultsThatDifferAndThoseOfOneOnly) {
   EXPECT_EQ(comparison.results[0].b, "");
 }
 
+TEST(ComparisonTest, ShowsOtherDataAndProgramsAndWorkersOnceEach) {
+  ComparedJob a = Sample("j-a"), b = Sample("j-b");
+  for (ComparedJob* job : {&a, &b}) {
+    v1::DataDigest& digest = *job->job.mutable_provenance()->add_data();
+    digest.set_file("train.bin");
+    digest.set_sha256(job == &a ? "aa" : "bb");
+    for (const char* processor : {"EPYC", "EPYC", "Xeon"}) {
+      v1::Software& software = *job->job.mutable_provenance()->add_software();
+      software.set_build("1");
+      software.set_processor(job == &a ? processor : "EPYC");
+      (*software.mutable_libraries())["oneDNN"] = "2.6";
+    }
+  }
+  const Comparison comparison = Compare(a, b);
+  ASSERT_EQ(comparison.sources.size(), 2U);
+  EXPECT_EQ(comparison.sources[0].what, "data train.bin");
+  EXPECT_EQ(comparison.sources[0].b, "bb");
+  EXPECT_EQ(comparison.sources[1].what, "processor");
+  EXPECT_EQ(comparison.sources[1].a, "EPYC, Xeon");
+  EXPECT_EQ(comparison.sources[1].b, "EPYC");
+}
+
 TEST(ComparisonTest, FindsTheFirstStepOfOtherWeights) {
   ComparedJob b = Sample("j-b");
   b.digests[1].set_weights_digest("other");

@@ -43,6 +43,9 @@ void FakeWorker::Attach(const std::string& address, std::optional<v1::HeldAttemp
   hello.mutable_worker()->add_backends("gloo");
   hello.mutable_worker()->set_kernel_family("test");
   hello.mutable_worker()->set_build("test-build");
+  v1::Software& software = *hello.mutable_worker()->mutable_software();
+  software.set_processor("fake");
+  (*software.mutable_libraries())["oneDNN"] = "1.2";
   if (held) *hello.mutable_held() = *held;
   Send(message);
   reader_ = std::thread([this] { Read(); });
