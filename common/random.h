@@ -27,6 +27,7 @@ enum class RandomPurpose : uint32_t {
   kBias = 8,
   kMirror = 9,
   kFeedbackMagnitude = 10,
+  kSweep = 11,
 };
 
 // One stream of 32-bit words, addressed by block; a value, cheap to make and to copy.

@@ -20,6 +20,7 @@
 #include "server/control/checkpoints.h"
 #include "server/control/controller.h"
 #include "server/control/rendezvous.h"
+#include "server/control/sweep_pilot.h"
 #include "server/http/fleet_view.h"
 #include "server/http/rpc_metrics.h"
 #include "server/http/status_server.h"
@@ -146,6 +147,7 @@ struct Coordinator::Parts {
         checkpoints(jobs, *blobs),
         controller(LoopOptions(options, *logs, feed), jobs, *blobs, checkpoints, rendezvous),
         retention(options.retention, jobs, checkpoints, *logs),
+        sweeps(jobs, feed, [this] { controller.Wake(); }),
         fleet(controller) {}
 
   std::unique_ptr<access::Gate> gate;  // null: nobody is authenticated
@@ -160,6 +162,7 @@ struct Coordinator::Parts {
   control::Rendezvous rendezvous;
   control::Controller controller;
   control::Retention retention;
+  control::SweepPilot sweeps;
   ControllerFleet fleet;
   prometheus::Registry registry;
   http::RpcMetrics rpc_metrics{registry};  // the servers' threads count here
@@ -215,6 +218,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   parts.http_address = parts.status->address();
   parts.controller.Start();
   parts.retention.Start();
+  parts.sweeps.Start();
   HEBB_RETURN_IF_ERROR(WriteFileAtomically(
       addresses,
       absl::StrCat("{\"address\": \"", parts.server->address(), "\", \"http_address\": \"",
@@ -231,6 +235,7 @@ void Coordinator::Stop() {
   parts_->feed.Shutdown();
   parts_->rendezvous.Shutdown();
   parts_->retention.Stop();
+  parts_->sweeps.Stop();
   parts_->controller.Stop();
   parts_->server->Stop();
   parts_->status.reset();

@@ -135,6 +135,25 @@ void Name(Sweep& sweep, const Labels& labels) {
   }
 }
 
+absl::Status CheckHalving(const Halving& halving, const spec::Job& job,
+                          absl::string_view file_name) {
+  const auto refuse = [&](const std::string& text) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(PlaceText(halving.place, file_name, {}), ": ", text));
+  };
+  if (halving.epochs.back() >= job.learning.epochs) {
+    return refuse(absl::StrCat("sweep.halving.epochs has a rung at epoch ", halving.epochs.back(),
+                               ", but a run has ", job.learning.epochs,
+                               " epochs; leave it out or raise learning.epochs"));
+  }
+  if (halving.metric == "validation_accuracy" && job.dataset.validation == 0) {
+    return refuse(
+        "sweep.halving looks at validation_accuracy, but dataset.validation is 0; set it, or "
+        "sweep.halving.metric: train_loss");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::vector<std::vector<size_t>> Combinations(const std::vector<Axis>& axes) {
@@ -143,12 +162,17 @@ std::vector<std::vector<size_t>> Combinations(const std::vector<Axis>& axes) {
   std::stable_partition(order.begin(), order.end(),
                         [&](size_t axis) { return axes[axis].key == "seed"; });
   std::vector<std::vector<size_t>> all = {std::vector<size_t>(axes.size(), 0)};
+  bool drawn = false;
   for (const size_t axis : order) {
+    if (axes[axis].drawn && std::exchange(drawn, true)) continue;  // went with the first of them
     std::vector<std::vector<size_t>> longer;
     for (const std::vector<size_t>& choice : all) {
       for (size_t value = 0; value < axes[axis].values.size(); ++value) {
         longer.push_back(choice);
-        longer.back()[axis] = value;
+        for (size_t other = 0; other < axes.size(); ++other) {
+          const bool together = axes[axis].drawn && axes[other].drawn;
+          if (other == axis || together) longer.back()[other] = value;
+        }
       }
     }
     all = std::move(longer);
@@ -172,6 +196,8 @@ absl::StatusOr<Sweep> ParseSweep(absl::string_view yaml, absl::string_view file_
       run_sets.push_back(SetOf(file.axes[axis], choices[i][axis]));
     }
     absl::StatusOr<spec::Job> job = spec::ParseJob(file.job_yaml, file_name, run_sets);
+    if (job.ok() && file.halving)
+      HEBB_RETURN_IF_ERROR(CheckHalving(*file.halving, *job, file_name));
     if (job.ok()) {
       sweep.runs.push_back({std::move(points[i]), *std::move(job)});
     } else {

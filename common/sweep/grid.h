@@ -26,7 +26,8 @@ struct Sweep {
 };
 
 // All combinations, as indices into the axes' values: the last axis changes fastest, but `seed`
-// slowest of all, so that a sweep that is stopped early has whole seeds.
+// slowest of all, so that a sweep that is stopped early has whole seeds. Drawn axes change
+// together.
 std::vector<std::vector<size_t>> Combinations(const std::vector<Axis>& axes);
 
 // Reads the file and checks every run as ParseJob does. INVALID_ARGUMENT: as ReadSweepFile and

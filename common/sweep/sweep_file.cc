@@ -15,6 +15,7 @@
 #include "common/spec/json_tree.h"
 #include "common/spec/suggest.h"
 #include "common/spec/yaml_tree.h"
+#include "common/sweep/search.h"
 
 namespace hebb::sweep {
 namespace {
@@ -27,26 +28,6 @@ using spec::Tree;
 constexpr size_t kMostBytes = size_t{32} << 20;
 constexpr absl::string_view kSection = "sweep";
 constexpr absl::string_view kGrid = "sweep.grid.";
-
-// Plain only where a plain scalar means the same within brackets as outside.
-bool IsPlain(const Tree& scalar) {
-  const auto plain = [](unsigned char c) {
-    return absl::ascii_isalnum(c) || absl::StrContains("_-+./", static_cast<char>(c));
-  };
-  const auto word = [](unsigned char c) { return absl::ascii_isalnum(c); };
-  return !scalar.quoted && std::any_of(scalar.text.begin(), scalar.text.end(), word) &&
-         std::all_of(scalar.text.begin(), scalar.text.end(), plain);
-}
-
-void QuoteScalars(Tree& tree) {
-  if (tree.kind == Tree::Kind::kScalar) tree.quoted = !IsPlain(tree);
-  for (Tree& child : tree.children) QuoteScalars(child);
-}
-
-std::string OneLine(Tree tree) {
-  QuoteScalars(tree);
-  return spec::TreeToJson(tree);
-}
 
 bool IsAtOrBelow(absl::string_view path, absl::string_view top) {
   return path == top || (absl::StartsWith(path, top) && path[top.size()] == '.');
@@ -91,9 +72,14 @@ class Reader {
         ReadName(child);
       } else if (child.key == "grid") {
         ReadGrid(child);
+      } else if (child.key == "random") {
+        for (Axis& axis : ReadRandom(child, problems_)) file_.axes.push_back(std::move(axis));
+      } else if (child.key == "halving") {
+        file_.halving = ReadHalving(child, problems_);
       } else {
-        Report(child.key_place, absl::StrCat("unknown key '", child.key, "' in sweep; ",
-                                             spec::Suggest(child.key, {"name", "grid"})));
+        Report(child.key_place,
+               absl::StrCat("unknown key '", child.key, "' in sweep; ",
+                            spec::Suggest(child.key, {"name", "grid", "random", "halving"})));
       }
     }
   }
@@ -129,7 +115,7 @@ class Reader {
       }
       axis.values.push_back({std::move(text), item.place});
     }
-    const auto same = [&](const Axis& other) { return other.key == key; };
+    const auto same = [&](const Axis& other) { return other.key == key && !other.drawn; };
     const auto old = std::find_if(file_.axes.begin(), file_.axes.end(), same);
     if (old == file_.axes.end()) {
       file_.axes.push_back(std::move(axis));
@@ -172,15 +158,15 @@ class Reader {
   void Check() {
     if (file_.axes.empty()) {
       Report(place_,
-             "there is no grid; add sweep: {grid: {seed: [1, 2, 3]}} to the file, or hand "
-             "over one job with hebb submit");
+             "there is no grid; add sweep: {grid: {seed: [1, 2, 3]}} to the "
+             "file, or hand over one job with hebb submit");
     }
     for (const Axis& axis : file_.axes) {
       CheckKey(axis);
       CheckSets(axis);
       for (const Axis& other : file_.axes) {
         if (&axis == &other || !IsAtOrBelow(axis.key, other.key)) continue;
-        Report(axis.place, absl::StrCat("grid keys ", other.key, " and ", axis.key,
+        Report(axis.place, absl::StrCat("sweep keys ", other.key, " and ", axis.key,
                                         " set the same thing; keep one of them"));
       }
     }
@@ -214,10 +200,12 @@ class Reader {
   void CheckSize() {
     int64_t runs = 1;
     std::vector<std::string> sizes;
+    bool drawn = false;
     for (const Axis& axis : file_.axes) {
+      if (axis.drawn && std::exchange(drawn, true)) continue;
       const auto values = static_cast<int64_t>(axis.values.size());
       runs = std::min(runs, kMostRuns + 1) * values;
-      sizes.push_back(absl::StrCat(values, " of ", axis.key));
+      sizes.push_back(absl::StrCat(values, " of ", axis.drawn ? "sweep.random" : axis.key));
     }
     const Place place = file_.axes.front().place;
     if (runs > kMostRuns) {

@@ -5,6 +5,7 @@
 #define HEBB_COMMON_SWEEP_SWEEP_FILE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,17 @@ struct Value {
 struct Axis {
   std::string key;  // "learning.rule"
   spec::Place place;
-  std::vector<Value> values;  // at least one, all different
+  std::vector<Value> values;  // at least one; of a grid's axis all different
+  // Of random search: value i belongs to the sample i. All such axes have as many values.
+  bool drawn = false;
+};
+
+// Successive halving: at each rung the best go on, the others are stopped for good.
+struct Halving {
+  std::string metric;           // "validation_accuracy"
+  std::vector<int64_t> epochs;  // of the rungs, rising
+  double keep = 0;              // the share that goes on, in (0, 1)
+  spec::Place place;
 };
 
 struct SweepFile {
@@ -33,6 +44,7 @@ struct SweepFile {
   std::string job_yaml;               // the file with the section's lines empty: places stay true
   std::vector<std::string> job_sets;  // the --sets that are not the sweep's
   std::vector<Axis> axes;             // in the file's order, at least one
+  std::optional<Halving> halving;
 };
 
 // Reads the section and the --sets that begin with "sweep."; the job itself is not looked at.

@@ -46,10 +46,10 @@ void Controller::Reconcile(absl::Time now) {
     const auto live = live_.find(job.id);
     if (job.state == job::State::kCancelling && live != live_.end()) {
       Live& stopped = *live->second;
-      Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kCancelled, "cancelled", now));
+      Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kCancelled, job.reason, now));
     } else if (job.state == job::State::kPausing && live != live_.end()) {
       Live& stopped = *live->second;
-      Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kPaused, "paused", now));
+      Carry(stopped, stopped.gang.RequestStop(AttemptOutcome::kPaused, job.reason, now));
     }
     if (job.state != job::State::kQueued || live != live_.end()) continue;
     queued[job.id] = &job;

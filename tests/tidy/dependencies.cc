@@ -33,7 +33,7 @@ const std::map<std::string, Folders>& MayInclude() {
       {"server/http", {"common", "common/metrics", "server/job", "server/store"}},
       // Of http only the seam that control fills.
       {"server/control",
-       {"common", "common/spec", "server/job", "server/store", "server/scheduler",
+       {"common", "common/spec", "common/sweep", "server/job", "server/store", "server/scheduler",
         "server/launcher", "server/http/fleet_view.h"}},
       {"server/rpc",
        {"common", "common/spec", "common/sweep", "common/rpc", "proto", "server/access",

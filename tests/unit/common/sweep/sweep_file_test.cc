@@ -102,7 +102,8 @@ TEST(SweepFileTest, MistakesAreSaidAtTheirPlaces) {
   EXPECT_THAT(in_grid("name: [a, b]"), HasSubstr("s.yaml:3:5: name cannot be a grid key"));
   EXPECT_THAT(in_grid("init.from: [a]"), HasSubstr("cannot be a grid key"));
   EXPECT_THAT(in_grid("a..b: [1]"), HasSubstr("is no key of the job file"));
-  EXPECT_THAT(in_grid("{a.b: [1], a.b.c: [2]}"), HasSubstr("grid keys a.b and a.b.c set the same"));
+  EXPECT_THAT(in_grid("{a.b: [1], a.b.c: [2]}"),
+              HasSubstr("sweep keys a.b and a.b.c set the same"));
   EXPECT_THAT(Refusal("sweep: {gird: {}}\n"), HasSubstr("did you mean 'grid'?"));
   EXPECT_THAT(Refusal("sweep: 3\n"), HasSubstr("s.yaml:1:8: sweep is no map"));
   EXPECT_THAT(Refusal("sweep: {grid: [1]}\n"), HasSubstr("s.yaml:1:15: sweep.grid is no map"));
