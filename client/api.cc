@@ -22,6 +22,12 @@ namespace {
 
 constexpr absl::Duration kTransferDeadline = absl::Minutes(10);
 
+v1::JobRequest RequestFor(const std::string& job) {
+  v1::JobRequest request;
+  request.set_job(job);
+  return request;
+}
+
 }  // namespace
 
 struct Api::Connection {
@@ -130,27 +136,19 @@ absl::StatusOr<v1::ListResponse> Api::List(const v1::ListRequest& request) {
 }
 
 absl::StatusOr<v1::Job> Api::Get(const std::string& job) {
-  v1::JobRequest request;
-  request.set_job(job);
-  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Get, request);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Get, RequestFor(job));
 }
 
 absl::StatusOr<v1::Job> Api::Cancel(const std::string& job) {
-  v1::JobRequest request;
-  request.set_job(job);
-  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Cancel, request);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Cancel, RequestFor(job));
 }
 
 absl::StatusOr<v1::Job> Api::Pause(const std::string& job) {
-  v1::JobRequest request;
-  request.set_job(job);
-  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Pause, request);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Pause, RequestFor(job));
 }
 
 absl::StatusOr<v1::Job> Api::Resume(const std::string& job) {
-  v1::JobRequest request;
-  request.set_job(job);
-  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Resume, request);
+  return connection_->Call<v1::Job>(&v1::Jobs::Stub::Resume, RequestFor(job));
 }
 
 absl::StatusOr<v1::Job> Api::Archive(const std::string& job, bool undo) {
@@ -229,10 +227,8 @@ absl::Status Api::Read(absl::Time deadline, const std::function<void(const Messa
 
 absl::Status Api::Watch(const std::string& job, absl::Time deadline,
                         const std::function<void(const v1::Job&)>& each) {
-  v1::JobRequest request;
-  request.set_job(job);
   return Read<v1::Job>(deadline, each, [&](auto& stub, grpc::ClientContext* context) {
-    return stub.Watch(context, request);
+    return stub.Watch(context, RequestFor(job));
   });
 }
 
@@ -254,9 +250,7 @@ absl::StatusOr<std::string> Api::DownloadCheckpoint(const std::string& job) {
   grpc::ClientContext context;
   rpc::SetDeadline(context, absl::Now() + kTransferDeadline);
   const RunningStream running(*connection_, context);
-  v1::JobRequest request;
-  request.set_job(job);
-  const auto stream = connection_->stub->DownloadCheckpoint(&context, request);
+  const auto stream = connection_->stub->DownloadCheckpoint(&context, RequestFor(job));
   std::string bytes;
   rpc::ChunkCheck check;
   absl::Status arrived;

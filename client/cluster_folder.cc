@@ -8,9 +8,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/certificates.h"
 #include "common/files.h"
+#include "common/roles.h"
 #include "common/rpc/credentials.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
@@ -18,7 +20,11 @@
 namespace hebb::client {
 namespace {
 
-constexpr char kRoles[] = "viewer, user, admin, worker";
+std::string RoleNames() {
+  return absl::StrJoin(kRoleNames, ", ", [](std::string* out, const auto& role) {
+    absl::StrAppend(out, role.second);
+  });
+}
 
 // What this process makes from now on is its owner's alone.
 void KeepToOwner() { umask(077); }
@@ -76,12 +82,11 @@ absl::Status AddTo(const std::string& folder, const KeyPair& authority, const Pe
 
 absl::StatusOr<Person> ParsePerson(const std::string& text) {
   const std::vector<std::string> words = absl::StrSplit(text, ':');
-  const bool role = words.size() == 2 && (words[1] == "viewer" || words[1] == "user" ||
-                                          words[1] == "admin" || words[1] == "worker");
-  if (role && IsName(words[0])) return Person{words[0], words[1]};
+  if (words.size() == 2 && RoleFromName(words[1]) && IsName(words[0]))
+    return Person{words[0], words[1]};
   return absl::InvalidArgumentError(absl::StrCat(
       "'", text, "' is not NAME:ROLE; a name has letters, digits and . _ - @, a role is one of ",
-      kRoles));
+      RoleNames()));
 }
 
 absl::Status InitCluster(const std::string& folder, const ClusterOptions& options) {

@@ -1,34 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/access/rules.h"
 
-#include <array>
-#include <utility>
-
 namespace hebb::access {
-namespace {
-
-constexpr std::array<std::pair<Role, absl::string_view>, 4> kNames = {{
-    {Role::kViewer, "viewer"},
-    {Role::kUser, "user"},
-    {Role::kAdmin, "admin"},
-    {Role::kWorker, "worker"},
-}};
-
-}  // namespace
-
-absl::string_view RoleName(Role role) {
-  for (const auto& [value, name] : kNames) {
-    if (value == role) return name;
-  }
-  return "unknown";
-}
-
-std::optional<Role> RoleFromName(absl::string_view name) {
-  for (const auto& [value, text] : kNames) {
-    if (text == name) return value;
-  }
-  return std::nullopt;
-}
 
 const std::vector<Rule>& AllRules() {
   static const auto* rules = new std::vector<Rule>{

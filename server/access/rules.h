@@ -3,20 +3,15 @@
 #ifndef HEBB_SERVER_ACCESS_RULES_H_
 #define HEBB_SERVER_ACCESS_RULES_H_
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/roles.h"
 
 namespace hebb::access {
 
-// A viewer reads, a user also submits and steers what is its own, an admin everything of everybody.
-// A worker may do what workers do, and nothing else.
-enum class Role { kViewer, kUser, kAdmin, kWorker };
-
-absl::string_view RoleName(Role role);  // "viewer" ...
-std::optional<Role> RoleFromName(absl::string_view name);
+using hebb::Role;
 
 struct Rule {
   absl::string_view method;  // "/hebb.v1.Jobs/Submit"

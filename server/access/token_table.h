@@ -4,6 +4,7 @@
 #define HEBB_SERVER_ACCESS_TOKEN_TABLE_H_
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 

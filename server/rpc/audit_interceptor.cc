@@ -78,7 +78,7 @@ class Interceptor : public grpc::experimental::Interceptor {
     v1::AuditEvent event;
     *event.mutable_time() = ToProto(absl::Now());
     event.set_user(caller.authenticated ? caller.name : claimed_user_);
-    event.set_role(caller.authenticated ? std::string(access::RoleName(caller.role)) : "");
+    event.set_role(caller.authenticated ? std::string(RoleName(caller.role)) : "");
     event.set_peer(info_.server_context()->peer());
     event.set_method(info_.method());
     event.set_object(object_);

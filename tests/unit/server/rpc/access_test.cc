@@ -113,7 +113,7 @@ TEST_F(AccessTest, EachRoleIsLetInWhereTheRulesSaySoAndNowhereElse) {
     ASSERT_NE(rule, nullptr) << method;
     EXPECT_EQ(CallAs("nobody", method), grpc::StatusCode::UNAUTHENTICATED) << method;
     for (const char* role : {"viewer", "user", "admin", "worker"}) {
-      const bool allowed = access::Allows(*rule, *access::RoleFromName(role));
+      const bool allowed = access::Allows(*rule, *RoleFromName(role));
       const grpc::StatusCode code = CallAs(role, method);
       EXPECT_EQ(code == grpc::StatusCode::PERMISSION_DENIED, !allowed) << role << " " << method;
       EXPECT_NE(code, grpc::StatusCode::UNAUTHENTICATED) << role << " " << method;
