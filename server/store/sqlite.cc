@@ -174,7 +174,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   }
   HEBB_RETURN_IF_ERROR(
       database->Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                        "PRAGMA foreign_keys = ON;"));
+                        "PRAGMA foreign_keys = ON; PRAGMA cache_size = -8192;"
+                        "PRAGMA wal_autocheckpoint = 4000;"));
   return database;
 }
 
