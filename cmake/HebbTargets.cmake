@@ -11,6 +11,15 @@ if(HEBB_SANITIZE)
   target_link_options(hebb_build_flags INTERFACE -fsanitize=${HEBB_SANITIZE})
 endif()
 
+if(HEBB_SANITIZE)
+  target_compile_definitions(hebb_build_flags INTERFACE HEBB_SANITIZED)
+endif()
+if(HEBB_SANITIZE STREQUAL "thread")
+  # With it protobuf's headers lay out messages that have maps in another way than the system's
+  # library, which is not instrumented.
+  target_compile_options(hebb_build_flags INTERFACE -U__SANITIZE_THREAD__)
+endif()
+
 if(HEBB_SANITIZE STREQUAL "thread" AND HEBB_BUILD_TESTS)
   # The system's abseil is not instrumented: every program says for itself what its locks order.
   target_sources(hebb_build_flags INTERFACE

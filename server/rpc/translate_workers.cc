@@ -37,6 +37,15 @@ control::AttemptResult ResultFrom(const v1::AttemptResult& r) {
           MetricsFrom(r.metrics()),  r.weights_digest(),       r.images_per_second()};
 }
 
+job::Software SoftwareFrom(const v1::Software& proto) {
+  job::Software software;
+  software.build = proto.build();
+  software.kernel_family = proto.kernel_family();
+  software.processor = proto.processor();
+  for (const auto& [name, version] : proto.libraries()) software.libraries[name] = version;
+  return software;
+}
+
 control::DigestReport DigestsFrom(const v1::DigestReport& report) {
   control::DigestReport digests{FromProto(report.generation()), report.rank(), {}};
   for (const v1::StepDigest& digest : report.digests()) {
@@ -213,11 +222,7 @@ control::Hello FromProto(const v1::Hello& proto) {
   hello.worker.build = worker.build();
   hello.worker.kernel_family = worker.kernel_family();
   hello.worker.http_address = worker.http_address();
-  const v1::Software& software = worker.software();
-  hello.worker.software = {software.build(),
-                           software.kernel_family(),
-                           software.processor(),
-                           {software.libraries().begin(), software.libraries().end()}};
+  hello.worker.software = SoftwareFrom(worker.software());
   if (proto.has_held()) {
     const v1::HeldAttempt& held = proto.held();
     hello.held = control::HeldAttempt{FromProto(held.generation()), held.rank(), held.step(),

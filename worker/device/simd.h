@@ -6,8 +6,7 @@
 #define HEBB_WORKER_DEVICE_SIMD_H_
 
 // Sanitizers run before the resolvers that choose a variant; clang-tidy knows them only in part.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(HEBB_SANITIZED)
 #define HEBB_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define HEBB_SIMD
