@@ -254,7 +254,8 @@ void BenchHeartbeats(const std::string& folder) {
   HEBB_CHECK(jobs.ok() && blobs.ok());
   control::Checkpoints checkpoints(**jobs, **blobs);
   control::Rendezvous rendezvous;
-  control::Controller controller({}, **jobs, **blobs, checkpoints, rendezvous);
+  control::Controller controller(control::ControllerOptions(), **jobs, **blobs, checkpoints,
+                                 rendezvous);
   controller.Start();
   std::vector<control::Session> sessions;
   std::vector<std::shared_ptr<FenceLink>> links;

@@ -15,6 +15,7 @@
 #include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
+#include "hebb/v1/coordinator.grpc.pb.h"
 #include "hebb/v1/jobs.grpc.pb.h"
 
 namespace hebb::client {
@@ -38,7 +39,8 @@ struct Api::Connection {
         call_deadline(each),
         credentials(std::move(shown)),
         channel(rpc::MakeChannel(at, credentials.ok() ? *credentials : rpc::Credentials{})),
-        stub(v1::Jobs::NewStub(channel)) {}
+        stub(v1::Jobs::NewStub(channel)),
+        info(v1::Coordinator::NewStub(channel)) {}
 
   absl::Status ToStatus(const grpc::Status& status) const {
     if (!credentials.ok()) return credentials.status();
@@ -60,6 +62,19 @@ struct Api::Connection {
     return rpc::FromGrpc(status);
   }
 
+  template <typename Response, typename Request>
+  grpc::Status Ask(grpc::Status (v1::Jobs::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                          Response*),
+                   grpc::ClientContext& context, const Request& request, Response& response) {
+    return (stub.get()->*method)(&context, request, &response);
+  }
+  template <typename Response, typename Request>
+  grpc::Status Ask(grpc::Status (v1::Coordinator::Stub::*method)(grpc::ClientContext*,
+                                                                 const Request&, Response*),
+                   grpc::ClientContext& context, const Request& request, Response& response) {
+    return (info.get()->*method)(&context, request, &response);
+  }
+
   // Calls `method` until it is not UNAVAILABLE or patience has run out.
   template <typename Response, typename Request, typename Method>
   absl::StatusOr<Response> Call(Method method, const Request& request) {
@@ -71,7 +86,7 @@ struct Api::Connection {
       grpc::ClientContext context;
       rpc::SetDeadline(context, absl::Now() + call_deadline);
       Response response;
-      const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+      const grpc::Status status = Ask(method, context, request, response);
       if (status.ok()) return response;
       if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return ToStatus(status);
       if (telling.ok() || !rpc::ExplainTlsError(status.error_message(), *credentials).empty()) {
@@ -89,6 +104,7 @@ struct Api::Connection {
   const absl::StatusOr<rpc::Credentials> credentials;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Jobs::Stub> stub;
+  std::unique_ptr<v1::Coordinator::Stub> info;
 
   absl::Mutex mutex;
   bool interrupted ABSL_GUARDED_BY(mutex) = false;
@@ -185,6 +201,10 @@ absl::StatusOr<v1::Job> Api::Evaluate(const v1::EvaluateRequest& request) {
 absl::StatusOr<v1::ListWorkersResponse> Api::ListWorkers() {
   return connection_->Call<v1::ListWorkersResponse>(&v1::Jobs::Stub::ListWorkers,
                                                     v1::ListWorkersRequest());
+}
+
+absl::StatusOr<v1::ServiceInfo> Api::GetInfo() {
+  return connection_->Call<v1::ServiceInfo>(&v1::Coordinator::Stub::GetInfo, v1::GetInfoRequest());
 }
 
 absl::StatusOr<v1::Sweep> Api::SubmitSweep(const v1::SubmitRequest& request) {

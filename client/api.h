@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The coordinator's Jobs service as the commands see it: absl::Status, deadlines and retries.
+// The coordinator's services as the commands see them: absl::Status, deadlines and retries.
 // gRPC stays behind this header.
 #ifndef HEBB_CLIENT_API_H_
 #define HEBB_CLIENT_API_H_
@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "hebb/v1/coordinator.pb.h"
 #include "hebb/v1/jobs.pb.h"
 
 namespace hebb::client {
@@ -43,6 +44,7 @@ class Api {
   absl::StatusOr<v1::Job> Verify(const v1::VerifyRequest& request);
   absl::StatusOr<v1::ListDigestsResponse> ListDigests(const v1::ListDigestsRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
+  absl::StatusOr<v1::ServiceInfo> GetInfo();
   absl::StatusOr<v1::Worker> Drain(const std::string& worker, bool undo);
   absl::StatusOr<v1::ListAuditEventsResponse> ListAuditEvents(
       const v1::ListAuditEventsRequest& request);

@@ -4,9 +4,9 @@
 namespace hebb::client {
 
 const char kExitCodeHelp[] =
-    "Exit codes: 0 done, or the job SUCCEEDED; 1 internal error, or an audit found weight "
-    "transport; 2 usage; 3 the job FAILED; 4 the job was CANCELLED; 5 refused (bad job file, or "
-    "not possible in this state); 6 not found; "
+    "Exit codes: 0 done, or the job SUCCEEDED; 1 internal error, an audit found weight "
+    "transport, or doctor what fails; 2 usage; 3 the job FAILED; 4 the job was CANCELLED; "
+    "5 refused (bad job file, or not possible in this state); 6 not found; "
     "7 coordinator unreachable; 8 timed out (wait --timeout); 9 detached (Ctrl-C while following).";
 
 ExitCode ExitCodeOf(const absl::Status& status) {

@@ -12,7 +12,7 @@ namespace hebb::client {
 enum class ExitCode {
   kOk = 0,           // done; the job SUCCEEDED
   kInternal = 1,     // a bug, a full disk, damaged data
-  kFound = 1,        // an audit found what it looked for
+  kFound = 1,        // an audit found what it looked for; the doctor found what fails
   kUsage = 2,        // a wrong command line
   kFailed = 3,       // the job FAILED
   kCancelled = 4,    // the job was CANCELLED

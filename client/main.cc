@@ -36,6 +36,7 @@ void AddCommands(CLI::App& app, hebb::client::Session& session) {
   client::AddWorkers(app, session);
   client::AddData(app, session);
   client::AddTheory(app, session);
+  client::AddDoctor(app, session);
   app.require_subcommand(0, 1);  // none: main prints the help
 }
 

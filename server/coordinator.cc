@@ -86,7 +86,7 @@ control::ControllerOptions LoopOptions(const CoordinatorOptions& from, const sto
                                        control::ChangeFeed& feed) {
   control::ControllerOptions options;
   options.build = HEBB_BUILD_ID;
-  options.times.detect_within = from.detect_within;
+  options.times = Times(from.detect_within);
   options.users = from.users;
   options.default_user = from.default_user;
   options.usage_half_life = from.usage_half_life;
@@ -205,6 +205,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
                        parts.feed,       parts.checkpoints, parts.rendezvous,
                        parts.controller, *parts.audit,      parts.gate.get()};
   context.limits.free_disk_min = options.free_disk_min;
+  context.self = {HEBB_BUILD_ID, parts.folder->path(), absl::Now()};
   const auto observer = [&parts](absl::string_view method, absl::StatusCode code,
                                  absl::Duration duration) {
     parts.rpc_metrics.Observe(method, code, duration);

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/times.h"
 #include "server/control/retention.h"
 #include "server/scheduler/scheduler.h"
 
@@ -19,7 +20,7 @@ struct CoordinatorOptions {
   std::string listen;     // HOST:PORT of gRPC; port 0: any free one
   std::string http;       // HOST:PORT of /metrics, /healthz ...
   std::string state_dir;  // held by one coordinator at a time
-  absl::Duration detect_within = absl::Seconds(2);
+  absl::Duration detect_within = kDetectWithinDefault;
   // Of the scheduler (docs/scheduling.md): weights and limits by user, and of all others.
   std::map<std::string, scheduler::User> users = {};
   scheduler::User default_user = {};

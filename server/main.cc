@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/log.h"
+#include "common/times.h"
 #include "server/coordinator.h"
 
 namespace {
@@ -43,6 +44,10 @@ std::string CheckDuration(const std::string& text) {
   absl::Duration duration;
   if (absl::ParseDuration(text, &duration) && duration >= absl::Milliseconds(50)) return "";
   return text + " is no duration of 50ms or more, such as 2s";
+}
+
+std::string CheckDetectWithin(const std::string& text) {
+  return std::string(hebb::ParseDetectWithin(text).status().message());
 }
 
 struct UserFlags {
@@ -114,7 +119,7 @@ int main(int argc, char** argv) {
   hebb::CoordinatorOptions options;
   options.listen = "127.0.0.1:7070";
   options.http = "127.0.0.1:7071";
-  std::string detect_within = "2s";
+  std::string detect_within = absl::FormatDuration(options.detect_within);
   CLI::App app("The coordinator of Hebb: keeps jobs, gives them workers.", "hebb-coordinator");
   app.add_option("--listen", options.listen, "HOST:PORT of gRPC; port 0: any free one")
       ->capture_default_str();
@@ -124,7 +129,7 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--detect-within", detect_within, "a worker silent for so long is lost")
       ->capture_default_str()
-      ->check(CheckDuration);
+      ->check(CheckDetectWithin);
   UserFlags users;
   AddUserFlags(app, users);
   std::string half_life = "24h", protect = "10s";

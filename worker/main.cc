@@ -9,12 +9,21 @@
 #include "common/rpc/credentials.h"
 #include "worker/runtime/exit_signal.h"
 #include "worker/runtime/identity.h"
+#include "worker/runtime/self_check.h"
 #include "worker/runtime/worker_process.h"
 
 namespace {
 
+constexpr absl::Duration kSelfCheckWithin = absl::Seconds(5);
+
+// Thrown by the flag, as the parser's own --version is: it needs none of the other options.
+struct SelfCheckAsked {};
+
 void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::string& drain_within) {
   app.set_version_flag("--version", "hebb-worker " + hebb::runtime::BuildId());
+  app.add_flag_callback(
+      "--self-check", [] { throw SelfCheckAsked(); },
+      "print what this build can do here as JSON, for `hebb doctor`, and end");
   app.add_option("--coordinator", options.coordinator, "the coordinator's HOST:PORT")->required();
   app.add_option("--data-dir", options.data_dir,
                  "folder of the data sets; they are fetched into it")
@@ -56,6 +65,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? hebb::runtime::kExitOk : hebb::runtime::kExitUsage;
+  } catch (const SelfCheckAsked&) {
+    std::cout << hebb::runtime::SelfCheck("127.0.0.1", kSelfCheckWithin) << std::endl;
+    return hebb::runtime::kExitOk;
   }
   absl::ParseDuration(drain_within, &options.drain_within);
   hebb::InitLog("hebb-worker");

@@ -33,6 +33,7 @@ void AddWorkers(CLI::App& app, Session& session);
 void AddSweep(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
 void AddTheory(CLI::App& app, Session& session);
+void AddDoctor(CLI::App& app, Session& session);
 
 }  // namespace hebb::client
 

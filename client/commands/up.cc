@@ -17,6 +17,7 @@
 #include "client/local/up_file.h"
 #include "common/files.h"
 #include "common/status_macros.h"
+#include "common/times.h"
 
 namespace hebb::client {
 namespace {
@@ -144,6 +145,13 @@ void AddUpOptions(CLI::App& command, UpOptions& options) {
       ->capture_default_str();
   command.add_option("--comm", options.comm, "auto | gloo | mpi (one mpirun for all workers)")
       ->check(CLI::IsMember({"auto", "gloo", "mpi"}))
+      ->capture_default_str();
+  command
+      .add_option("--detect-within", options.detect_within,
+                  "A worker silent for so long is lost; all other times follow from it")
+      ->check([](const std::string& text) {
+        return std::string(ParseDetectWithin(text).status().message());
+      })
       ->capture_default_str();
   command.add_option("--threads", options.threads, "Of each worker; 0: cores / workers")
       ->check(CLI::NonNegativeNumber)

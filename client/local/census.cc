@@ -5,21 +5,17 @@
 
 #include "absl/time/clock.h"
 #include "client/api.h"
-#include "client/format.h"
 
 namespace hebb::client {
 namespace {
-
-constexpr absl::Duration kFresh = absl::Seconds(3);  // longest age of a living worker's heartbeat
 
 Census::View Ask(Api& api) {
   Census::View view;
   const absl::StatusOr<v1::ListWorkersResponse> answer = api.ListWorkers();
   if (!answer.ok()) return view;
   view.serving = true;
-  const absl::Time now = absl::Now();
   for (const v1::Worker& worker : answer->workers()) {
-    if (now - FromProto(worker.last_heartbeat()) < kFresh) view.attached.insert(worker.pid());
+    if (worker.state() != "silent") view.attached.insert(worker.pid());
   }
   return view;
 }

@@ -20,7 +20,7 @@ class Census {
  public:
   struct View {
     bool serving = false;        // the coordinator answered the last question
-    std::set<int64_t> attached;  // pids of workers with a heartbeat in the last seconds
+    std::set<int64_t> attached;  // pids of workers that are not silent by detect_within
   };
 
   Census(std::string address, absl::Duration period);

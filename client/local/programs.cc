@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/local/programs.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -19,18 +21,16 @@ std::string Absolute(const std::string& path) {
   return error ? path : absolute.lexically_normal().string();
 }
 
-// mpirun's own path, because execv does not search PATH.
+}  // namespace
+
 std::string FindInPath(const std::string& program) {
   const char* path = std::getenv("PATH");
   for (const absl::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
     const std::string candidate = absl::StrCat(folder, "/", program);
-    std::error_code error;
-    if (std::filesystem::exists(candidate, error)) return candidate;
+    if (access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return program;
 }
-
-}  // namespace
 
 void Complete(UpOptions& options) {
   if (options.coordinator_program.empty()) {
@@ -57,7 +57,9 @@ std::vector<std::string> CoordinatorCommand(const UpOptions& options, const Endp
           "--http",
           endpoints.http,
           "--state-dir",
-          options.state_dir};
+          options.state_dir,
+          "--detect-within",
+          options.detect_within};
 }
 
 std::vector<std::string> WorkerCommand(const UpOptions& options, const Endpoints& endpoints) {
@@ -74,28 +76,32 @@ std::vector<std::string> WorkerCommand(const UpOptions& options, const Endpoints
           "127.0.0.1:0"};
 }
 
-std::vector<std::string> WorldCommand(const UpOptions& options, const Endpoints& endpoints) {
+std::vector<std::string> LocalWorld(const std::string& mpirun, int ranks) {
   // Bound to cores, a rank's compute threads would share one; sigkill_timeout 0: a world with a
   // dead rank ends in milliseconds instead of a second.
-  std::vector<std::string> command = {options.mpirun_program,
-                                      "--allow-run-as-root",
-                                      "--oversubscribe",
-                                      "--bind-to",
-                                      "none",
-                                      "--mca",
-                                      "odls_base_sigkill_timeout",
-                                      "0",
-                                      "--mca",
-                                      "pml",
-                                      "ob1",
-                                      "--mca",
-                                      "btl",
-                                      "self,vader,tcp",
-                                      "--mca",
-                                      "btl_tcp_if_include",
-                                      "lo",
-                                      "-n",
-                                      absl::StrCat(options.workers)};
+  return {mpirun,
+          "--allow-run-as-root",
+          "--oversubscribe",
+          "--bind-to",
+          "none",
+          "--mca",
+          "odls_base_sigkill_timeout",
+          "0",
+          "--mca",
+          "pml",
+          "ob1",
+          "--mca",
+          "btl",
+          "self,vader,tcp",
+          "--mca",
+          "btl_tcp_if_include",
+          "lo",
+          "-n",
+          absl::StrCat(ranks)};
+}
+
+std::vector<std::string> WorldCommand(const UpOptions& options, const Endpoints& endpoints) {
+  std::vector<std::string> command = LocalWorld(options.mpirun_program, options.workers);
   const std::vector<std::string> worker = WorkerCommand(options, endpoints);
   command.insert(command.end(), worker.begin(), worker.end());
   return command;
@@ -116,6 +122,8 @@ std::vector<std::string> ForegroundCommand(const UpOptions& options) {
           absl::StrCat(options.http_port),
           "--comm",
           options.comm,
+          "--detect-within",
+          options.detect_within,
           "--threads",
           absl::StrCat(options.threads),
           "--coordinator-program",

@@ -16,9 +16,10 @@ struct UpOptions {
   int port = 7070;       // 0: any free one
   int http_port = 7071;  // 0: any free one
   std::string comm =
-      "auto";       // auto | gloo | mpi; auto is gloo, which survives the loss of a worker
-  int threads = 0;  // of each worker; 0: cores / workers, at least 1
-  std::string coordinator_program;  // "" : hebb-coordinator beside this program
+      "auto";  // auto | gloo | mpi; auto is gloo, which survives the loss of a worker
+  std::string detect_within = "2s";  // of the coordinator
+  int threads = 0;                   // of each worker; 0: cores / workers, at least 1
+  std::string coordinator_program;   // "" : hebb-coordinator beside this program
   std::string worker_program;
   std::string mpirun_program;  // "" : mpirun from PATH
 };
@@ -31,6 +32,9 @@ struct Endpoints {
   std::string http;
 };
 
+// A program's own path, because execv does not search PATH; `program` itself if it is not there.
+std::string FindInPath(const std::string& program);
+
 // Fills what was left open: programs and threads; makes paths absolute.
 void Complete(UpOptions& options);
 
@@ -40,6 +44,8 @@ std::string LogFolder(const UpOptions& options);
 std::vector<std::string> CoordinatorCommand(const UpOptions& options, const Endpoints& endpoints);
 // One worker, standing alone.
 std::vector<std::string> WorkerCommand(const UpOptions& options, const Endpoints& endpoints);
+// mpirun with what makes a world on the loopback; the ranks' program is to follow.
+std::vector<std::string> LocalWorld(const std::string& mpirun, int ranks);
 // All workers as one MPI world on the loopback.
 std::vector<std::string> WorldCommand(const UpOptions& options, const Endpoints& endpoints);
 // `hebb up` itself in the foreground, for --detach.

@@ -71,10 +71,7 @@ void Controller::Stop() {
 
 // ---- the mailbox -------------------------------------------------------------------------------
 
-absl::Duration Controller::Pace() const {
-  return std::clamp(options_.times.detect_within / 8, absl::Milliseconds(5),
-                    absl::Milliseconds(250));
-}
+absl::Duration Controller::Pace() const { return options_.times.look; }
 
 bool Controller::Post(Mail mail, bool urgent) {
   absl::MutexLock lock(&mutex_);
@@ -207,7 +204,7 @@ void Controller::Run() {
 void Controller::Turn(std::deque<Mail> mail, bool woken, bool urgent) {
   const absl::Time now = options_.clock();
   // If this process stood still (a suspended machine, a stopped process), the silence was ours.
-  if (now - last_turn_ > options_.times.detect_within / 2) {
+  if (now - last_turn_ > options_.times.standstill) {
     workers_.ForgiveSilence(now);
     for (auto& [id, live] : live_) live->gang.ForgiveSilence(now);
   }

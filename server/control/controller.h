@@ -87,7 +87,7 @@ class Controller {
   std::optional<scheduler::Wait> WaitOf(const std::string& job) const;
   // Why it waits, failed or was cancelled, in one line: what it waits for is not in the store.
   std::string ReasonOf(const job::Job& job) const;
-  const GangTimes& times() const { return options_.times; }
+  const Times& times() const { return options_.times; }
 
  private:
   // One job in STARTING, RUNNING or CANCELLING.

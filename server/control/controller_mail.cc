@@ -40,8 +40,8 @@ void Controller::HandleAttach(Session session, AttachMail& mail, absl::Time now)
   dirty_ = true;
   const WorkerFacts& facts = mail.hello.worker;
   WorkerEntry& entry = workers_.Attach(session, facts, std::move(mail.link), now);
-  const GangTimes& times = options_.times;
-  entry.link->Send(Welcome{times.detect_within / 4, times.detect_within, times.lease});
+  const Times& times = options_.times;
+  entry.link->Send(Welcome{times.heartbeat, times.detect_within, times.lease});
   LogInfo("worker attached",
           {{"worker", facts.id}, {"host", facts.host}, {"device", facts.device}});
 
@@ -111,7 +111,7 @@ void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time 
   } else if (auto* digests = std::get_if<DigestReport>(&message)) {
     HandleDigests(entry, *digests);
   } else if (const auto* progress = std::get_if<Progress>(&message)) {
-    if (live->gang.OnProgress(worker, *progress)) {
+    if (live->gang.OnProgress(worker, *progress, now)) {
       live->progress = *progress;
       live->pace.Add(progress->generation.generation, progress->step, progress->total_steps, now);
     }

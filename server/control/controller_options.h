@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/times.h"
 #include "server/control/gang.h"
 #include "server/scheduler/scheduler.h"
 
@@ -18,7 +19,7 @@ namespace hebb::control {
 std::function<absl::Time()> SteadyClock();
 
 struct ControllerOptions {
-  GangTimes times;
+  Times times;
   // So many attempts lost in a row without a step gained fail the job.
   int lost_attempts_max = 5;
   // The pause before the third attempt of such a row; doubles from there, up to 30 s.

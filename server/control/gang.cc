@@ -125,6 +125,7 @@ Effects Gang::Start(const std::vector<WorkerFacts>& workers, absl::Time now) {
   HEBB_CHECK(members_.empty() && generation_ == 0);
   Effects out;
   highest_step_ = options_.start_step;
+  last_gain_ = now;
   for (const WorkerFacts& facts : workers) {
     Add(facts, true, now);
     out.push_back(Prepare{facts.id});
@@ -152,6 +153,7 @@ Effects Gang::Restore(int generation, const std::vector<job::Member>& members, a
   }
   contact_lost_ = now;
   silent_since_ = now;
+  last_gain_ = now;
   return {};
 }
 
@@ -237,9 +239,13 @@ Effects Gang::OnResult(absl::string_view worker, const AttemptResult& result, ab
   return out;
 }
 
-bool Gang::OnProgress(absl::string_view worker, const Progress& progress) {
+bool Gang::OnProgress(absl::string_view worker, const Progress& progress, absl::Time now) {
   if (Find(worker) == nullptr || progress.generation.generation != generation_) return false;
-  highest_step_ = std::max(highest_step_, progress.step);
+  if (progress.step <= highest_step_) return true;
+  const int64_t gained = progress.step - highest_step_;
+  slowest_step_ = std::max(slowest_step_, (now - last_gain_) / gained);
+  last_gain_ = now;
+  highest_step_ = progress.step;
   return true;
 }
 

@@ -4,7 +4,6 @@
 #ifndef HEBB_SERVER_CONTROL_GANG_H_
 #define HEBB_SERVER_CONTROL_GANG_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,21 +11,11 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/times.h"
 #include "server/control/gang_effects.h"
 #include "server/control/messages.h"
 
 namespace hebb::control {
-
-struct GangTimes {
-  absl::Duration detect_within = absl::Seconds(2);
-  absl::Duration lease = absl::Seconds(60);  // how long a whole gang may be out of reach
-  absl::Duration prepare = absl::Hours(1);   // from Assign to the first report (fetching data)
-  absl::Duration leave = absl::Minutes(5);   // from LeaveGang to the report (one step)
-  absl::Duration stop = absl::Minutes(2);    // from Stop to all results
-  absl::Duration finish = absl::Hours(1);    // from a rank's end to rank 0's result (upload)
-  // How long the rest of a gang may take to come back after the first of them.
-  absl::Duration grace() const { return std::max(3 * detect_within, absl::Seconds(5)); }
-};
 
 struct GangOptions {
   std::string job;
@@ -34,7 +23,7 @@ struct GangOptions {
   int64_t workers = 1;
   int64_t min_workers = 1;
   int64_t start_step = 0;
-  GangTimes times;
+  Times times;
 };
 
 // ---- the machine -------------------------------------------------------------------------------
@@ -70,7 +59,7 @@ class Gang {
   // False takes it back.
   Effects OnDrain(absl::string_view worker, bool draining, absl::Time now);
   // False: it speaks of a generation that is over (or never was), and counts for nothing.
-  bool OnProgress(absl::string_view worker, const Progress& progress);
+  bool OnProgress(absl::string_view worker, const Progress& progress, absl::Time now);
   // REQUIRES: CanTakeJoiner().
   Effects OnJoiner(const WorkerFacts& worker, absl::Time now);
   // Stop at the next step boundary; the attempt ends with `outcome` unless it ends before. To be
@@ -144,6 +133,8 @@ class Gang {
   std::string WhyLost(const Member& member, absl::Time now) const;
   bool CheckReach(absl::Time now, Effects& out);
   void CheckDeadlines(absl::Time now, Effects& out);
+  // `backstop`, or longer where this job's steps are so slow that a healthy member may need it.
+  absl::Duration AtLeastTenSteps(absl::Duration backstop) const;
 
   // What goes wrong with `member`, for the failure record. Of a gang that breaks the first fault
   // counts, but a loss more than an error that is told first and may only follow from it.
@@ -179,6 +170,8 @@ class Gang {
   bool leave_at_boundary_ = false;  // rank 0 was asked to let joiners in
   int64_t highest_step_ = 0;
   int64_t formed_at_step_ = -1;
+  absl::Time last_gain_;  // when the generation was formed, or its highest step last grew
+  absl::Duration slowest_step_;
   int barren_generations_ = 0;  // formed in a row without a step gained
   std::string last_cause_;      // why the last generation broke, for reasons
   struct Fault {

@@ -233,6 +233,7 @@ void Gang::Form(std::vector<Member*> ready, absl::Time now, Effects& out) {
   }
   barren_generations_ = formation.start_step > formed_at_step_ ? 0 : barren_generations_ + 1;
   formed_at_step_ = formation.start_step;
+  last_gain_ = now;
   if (barren_generations_ >= kBarrenGenerationsMax) {
     Finish(AttemptOutcome::kLost,
            absl::StrCat(barren_generations_,

@@ -17,7 +17,7 @@ void Gang::Touch(Member& member, absl::Time now) {
   // The first of a gang that was out of reach is back: the others get a while to follow.
   silent_since_ = std::max(silent_since_, *contact_lost_);
   contact_lost_.reset();
-  grace_until_ = now + options_.times.grace();
+  grace_until_ = now + options_.times.grace;
 }
 
 void Gang::ForgiveSilence(absl::Time now) {
@@ -41,9 +41,8 @@ bool Gang::AllSilent(absl::Time now) const {
     last = std::max(last, member.last_heard);
     first = std::min(first, member.last_heard);
   }
-  // Heartbeats come every detect_within / 4, so those cut off at once differ by no more than that.
-  return now - first > options_.times.detect_within &&
-         now - last > 0.75 * options_.times.detect_within;
+  // Those cut off at once differ by no more than the time between two heartbeats.
+  return now - first > options_.times.detect_within && now - last > options_.times.same_moment;
 }
 
 std::string Gang::WhyLost(const Member& member, absl::Time now) const {
@@ -61,11 +60,15 @@ std::string Gang::WhyLost(const Member& member, absl::Time now) const {
     return absl::StrCat("it did not get ready within ",
                         absl::FormatDuration(options_.times.prepare));
   }
-  if (member.state == MemberState::kLeaving && waited > options_.times.leave) {
-    return absl::StrCat("it did not leave its gang within ",
-                        absl::FormatDuration(options_.times.leave));
+  const absl::Duration leave = AtLeastTenSteps(options_.times.leave);
+  if (member.state == MemberState::kLeaving && waited > leave) {
+    return absl::StrCat("it did not leave its gang within ", absl::FormatDuration(leave));
   }
   return "";
+}
+
+absl::Duration Gang::AtLeastTenSteps(absl::Duration backstop) const {
+  return std::max(backstop, absl::Trunc(10 * slowest_step_, absl::Seconds(1)));
 }
 
 // False while the whole gang is out of reach: then nobody is judged.
@@ -90,10 +93,9 @@ bool Gang::CheckReach(absl::Time now, Effects& out) {
 
 void Gang::CheckDeadlines(absl::Time now, Effects& out) {
   if (ended()) return;
-  if (stopping_ && now - stopping_->since > options_.times.stop) {
-    FinishStop(
-        absl::StrCat("not all workers stopped within ", absl::FormatDuration(options_.times.stop)),
-        out);
+  const absl::Duration stop = AtLeastTenSteps(options_.times.stop);
+  if (stopping_ && now - stopping_->since > stop) {
+    FinishStop(absl::StrCat("not all workers stopped within ", absl::FormatDuration(stop)), out);
     return;
   }
   for (const Member& member : members_) {

@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/access/gate.h"
 #include "server/control/change_feed.h"
 #include "server/control/checkpoints.h"
@@ -28,6 +29,13 @@ struct Limits {
   int64_t free_disk_min = 0;      // bytes that uploads of users leave free
 };
 
+// What the service says of itself (GetInfo).
+struct Self {
+  std::string build;
+  std::string state_dir;
+  absl::Time started;
+};
+
 // All thread-safe; they outlive the services.
 struct Context {
   store::JobStore& jobs;
@@ -40,6 +48,7 @@ struct Context {
   AuditTrail& audit;
   access::Gate* gate = nullptr;  // null: callers are not authenticated
   Limits limits = {};
+  Self self = {};
 };
 
 // Bounds the long-lived streams of clients, of all and of each. Thread-safe.

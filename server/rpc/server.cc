@@ -19,6 +19,7 @@
 #include "common/status_macros.h"
 #include "server/rpc/audit_interceptor.h"
 #include "server/rpc/authenticator.h"
+#include "server/rpc/info_service.h"
 #include "server/rpc/jobs_service.h"
 #include "server/rpc/translate.h"
 #include "server/rpc/workers_service.h"
@@ -36,19 +37,23 @@ void LogFromGrpc(gpr_log_func_args* line) {
   Log(LogLevel::kDebug, absl::StrCat("grpc: ", line->message));
 }
 
-void Configure(grpc::ServerBuilder& builder) {
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+void Configure(grpc::ServerBuilder& builder, const Times& times) {
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
   builder.SetMaxSendMessageSize(kMessageBytesMax);
   grpc::ResourceQuota quota("hebb");
   quota.SetMaxThreads(kThreadsMax);
   builder.SetResourceQuota(quota);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(times.keepalive));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(times.keepalive_answer));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                             static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveMin)));
+                             Milliseconds(kKeepaliveMin));
 }
 
 // A call that the gate refuses reaches no interceptor.
@@ -72,8 +77,9 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const Context& context,
 }  // namespace
 
 struct Server::Parts {
-  explicit Parts(const Context& context) : jobs(context), workers(context) {}
+  explicit Parts(const Context& context) : jobs(context), info(context), workers(context) {}
   JobsService jobs;
+  InfoService info;
   WorkersService workers;
   std::unique_ptr<grpc::Server> server;
 };
@@ -90,7 +96,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto parts = std::make_unique<Parts>(context);
   grpc::ServerBuilder builder;
-  Configure(builder);
+  Configure(builder, context.controller.times());
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
   if (observer) creators.push_back(MakeInterceptorFactory(std::move(observer)));
   creators.push_back(MakeAuditInterceptorFactory(context.gate, context.audit));
@@ -98,6 +104,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   int port = 0;
   builder.AddListeningPort(address, CredentialsFor(context, security), &port);
   builder.RegisterService(&parts->jobs);
+  builder.RegisterService(&parts->info);
   builder.RegisterService(&parts->workers);
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr || port == 0) {
@@ -107,7 +114,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
                      "with --listen"));
   }
   grpc::HealthCheckServiceInterface* health = parts->server->GetHealthCheckService();
-  for (const char* service : {"hebb.v1.Jobs", "hebb.v1.Workers"}) {
+  for (const char* service : {"hebb.v1.Jobs", "hebb.v1.Coordinator", "hebb.v1.Workers"}) {
     health->SetServingStatus(service, true);
   }
   return std::unique_ptr<Server>(new Server(JoinHostPort(wanted.host, port), std::move(parts)));

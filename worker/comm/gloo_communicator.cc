@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/comm/gloo_communicator.h"
 
+#include <gloo/config.h>
 #include <gloo/transport/unbound_buffer.h>
 
 #include <algorithm>
@@ -298,6 +299,10 @@ std::unique_ptr<ConnectableCommunicator> MakeGlooCommunicator(const GlooOptions&
                                                               Topology topology,
                                                               Rendezvous& rendezvous) {
   return std::make_unique<GlooCommunicator>(options, topology, rendezvous);
+}
+
+std::string GlooVersion() {
+  return absl::StrCat(GLOO_VERSION_MAJOR, ".", GLOO_VERSION_MINOR, ".", GLOO_VERSION_PATCH);
 }
 
 }  // namespace hebb::comm

@@ -33,6 +33,9 @@ std::unique_ptr<ConnectableCommunicator> MakeGlooCommunicator(const GlooOptions&
                                                               Topology topology,
                                                               Rendezvous& rendezvous);
 
+// Of the library this was built with, such as "0.5.0".
+std::string GlooVersion();
+
 }  // namespace hebb::comm
 
 #endif  // HEBB_WORKER_COMM_GLOO_COMMUNICATOR_H_

@@ -51,6 +51,9 @@ class MpiWorld {
   const int size_;
 };
 
+// Of the library in use, such as "Open MPI v4.1.4"; "none" in a build without MPI. Starts nothing.
+std::string MpiVersion();
+
 struct MpiOptions {
   std::vector<int> world_ranks;  // of the gang's ranks 0, 1, ...; this process among them
   std::string generation;        // "JOB/ATTEMPT/GENERATION": the same on all members, never again

@@ -67,4 +67,12 @@ absl::StatusOr<std::unique_ptr<MpiWorld>> MpiWorld::Init() {
 
 MpiWorld::~MpiWorld() { MPI_Finalize(); }
 
+std::string MpiVersion() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text = {};
+  int length = 0;
+  if (MPI_Get_library_version(text.data(), &length) != MPI_SUCCESS) return "unknown";
+  const absl::string_view all(text.data(), static_cast<size_t>(length));
+  return std::string(all.substr(0, all.find_first_of(",\n")));
+}
+
 }  // namespace hebb::comm

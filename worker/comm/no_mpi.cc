@@ -14,6 +14,8 @@ absl::StatusOr<std::unique_ptr<MpiWorld>> MpiWorld::Init() {
 
 MpiWorld::~MpiWorld() = default;
 
+std::string MpiVersion() { return "none"; }
+
 std::unique_ptr<ConnectableCommunicator> MakeMpiCommunicator(const MpiOptions&, MpiWorld&) {
   HEBB_CHECK(false);  // there is no world to call it with
   return nullptr;

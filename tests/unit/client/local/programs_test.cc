@@ -19,6 +19,7 @@ UpOptions SomeOptions() {
   options.state_dir = "/s";
   options.data_dir = "/d";
   options.threads = 2;
+  options.detect_within = "300ms";
   options.coordinator_program = "/bin/c";
   options.worker_program = "/bin/w";
   options.mpirun_program = "/bin/mpirun";
@@ -29,7 +30,8 @@ const Endpoints kEndpoints = {"127.0.0.1:7070", "127.0.0.1:7071"};
 
 TEST(ProgramsTest, TheCoordinatorGetsItsAddresses) {
   EXPECT_EQ(absl::StrJoin(CoordinatorCommand(SomeOptions(), kEndpoints), " "),
-            "/bin/c --listen 127.0.0.1:7070 --http 127.0.0.1:7071 --state-dir /s");
+            "/bin/c --listen 127.0.0.1:7070 --http 127.0.0.1:7071 --state-dir /s "
+            "--detect-within 300ms");
 }
 
 TEST(ProgramsTest, AWorkerGetsTheCoordinatorAndItsShareOfTheCores) {
@@ -72,7 +74,7 @@ TEST(ProgramsTest, TheDetachedServiceIsTheSame) {
   options.comm = "mpi";
   EXPECT_THAT(absl::StrJoin(ForegroundCommand(options), " "),
               HasSubstr("up --workers 3 --state-dir /s --data-dir /d --port 0 --http-port 7071 "
-                        "--comm mpi --threads 2"));
+                        "--comm mpi --detect-within 300ms --threads 2"));
 }
 
 }  // namespace

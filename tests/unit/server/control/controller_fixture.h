@@ -59,7 +59,7 @@ class ControllerTest : public testing::Test {
   // A loop whose time the test moves; nobody is silent in it for long.
   ControllerOptions WithTestClock() {
     ControllerOptions options;
-    options.times.detect_within = absl::Hours(10);
+    options.times = Times(absl::Hours(10));
     options.clock = [this] {
       absl::MutexLock lock(&mutex_);
       return now_;

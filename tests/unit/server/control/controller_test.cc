@@ -20,7 +20,7 @@ namespace {
 
 TEST_F(ControllerTest, AWorkerBackBeforeTheFirstTurnKeepsItsGang) {
   StoreRunningJob();
-  Controller controller({}, jobs_, *blobs_, *checkpoints_, rendezvous_);
+  Controller controller(ControllerOptions(), jobs_, *blobs_, *checkpoints_, rendezvous_);
   const auto a = std::make_shared<RememberingLink>();
   const auto b = std::make_shared<RememberingLink>();
   controller.Attach(Returning("a", 0), a);

@@ -47,7 +47,7 @@ TEST_F(GangTest, FailedResultIsTheFailure) {
 
 TEST_F(GangTest, LostMemberIsTheFaultOfALostAttempt) {
   Gang gang = Formed({"a", "b"}, /*min_workers=*/2);
-  gang.OnProgress("a", {{"j-1", 1, 1}, 30});
+  gang.OnProgress("a", {{"j-1", 1, 1}, 30}, now_);
   gang.OnFarewell("b", "killed", now_);
   const job::Failure failure = FailureOf(Report(gang, "a", 1, 31, "told"));
   EXPECT_EQ(failure.worker, "b");

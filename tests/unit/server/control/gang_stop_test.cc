@@ -10,6 +10,42 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+// ---- slow steps --------------------------------------------------------------------------------
+
+// Steps of four minutes: who is asked to leave or to stop in the midst of one is not given up for
+// taking longer than what a common step takes.
+TEST_F(GangTest, SlowStepIsNoDeathWhenTheGangIsLeft) {
+  Gang gang = Formed({"a", "b", "c"});
+  Pass(gang, absl::Minutes(4), {"a", "b", "c"});
+  gang.OnProgress("a", {{"j-1", 1, 1}, 1}, now_);
+  gang.OnFarewell("b", "bye", now_);
+  Report(gang, "a", 1, 1, "told");
+  EXPECT_EQ(FirstOf<Lost>(Pass(gang, absl::Minutes(10), {"a", "c"})), nullptr);
+  Report(gang, "c", 1, 1, "told");
+  EXPECT_TRUE(gang.formed());
+}
+
+TEST_F(GangTest, SlowStepIsWaitedForWhenItIsStopped) {
+  Gang gang = Formed({"a"});
+  Pass(gang, absl::Minutes(8), {"a"});
+  gang.OnProgress("a", {{"j-1", 1, 1}, 2}, now_);  // two steps
+  gang.RequestStop(AttemptOutcome::kPaused, "paused", now_);
+  EXPECT_EQ(FirstOf<End>(Pass(gang, absl::Minutes(10), {"a"})), nullptr);
+  const Effects ended = Result(gang, "a", 1, Outcome::kStopped);
+  EXPECT_TRUE(FirstOf<End>(ended)->result.has_value()) << "the step is kept";
+}
+
+// But not for ever.
+TEST_F(GangTest, TenSlowStepsAreTheEndOfPatience) {
+  Gang gang = Formed({"a", "b"});
+  Pass(gang, absl::Minutes(1), {"a", "b"});
+  gang.OnProgress("a", {{"j-1", 1, 1}, 1}, now_);
+  gang.RequestStop(AttemptOutcome::kCancelled, "cancelled", now_);
+  const Effects effects = Pass(gang, absl::Minutes(11), {"a", "b"});
+  ASSERT_NE(FirstOf<End>(effects), nullptr);
+  EXPECT_THAT(FirstOf<End>(effects)->reason, HasSubstr("not all workers stopped within 10m"));
+}
+
 // ---- pause and preemption ----------------------------------------------------------------------
 
 TEST_F(GangTest, PauseStopsRankZeroWithACheckpointAndEndsAsPaused) {

@@ -286,12 +286,12 @@ TEST_F(GangTest, ProgressCountsForTheCurrentGenerationOnly) {
   Progress progress;
   progress.generation = {"j-1", 1, 1};
   progress.step = 9;
-  EXPECT_FALSE(gang.OnProgress("a", progress));
+  EXPECT_FALSE(gang.OnProgress("a", progress, now_));
   EXPECT_EQ(gang.highest_step(), 5);
   progress.generation.generation = 2;
-  EXPECT_TRUE(gang.OnProgress("a", progress));
+  EXPECT_TRUE(gang.OnProgress("a", progress, now_));
   EXPECT_EQ(gang.highest_step(), 9);
-  EXPECT_FALSE(gang.OnProgress("z", progress)) << "z is no member";
+  EXPECT_FALSE(gang.OnProgress("z", progress, now_)) << "z is no member";
 }
 
 TEST_F(GangTest, ResultThatCrossesALeaveIsStillGood) {

@@ -11,6 +11,7 @@
 #include "common/files.h"
 #include "common/rpc/channel.h"
 #include "common/sha256.h"
+#include "hebb/v1/coordinator.grpc.pb.h"
 #include "hebb/v1/workers.grpc.pb.h"
 #include "server/access/rules.h"
 #include "tests/unit/server/rpc/service_fixture.h"
@@ -23,7 +24,8 @@ using ::testing::HasSubstr;
 
 std::vector<std::string> Methods() {
   std::vector<std::string> methods;
-  for (const auto* file : {v1::Job::descriptor()->file(), v1::Hello::descriptor()->file()}) {
+  for (const auto* file : {v1::Job::descriptor()->file(), v1::Hello::descriptor()->file(),
+                           v1::ServiceInfo::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) {
         methods.push_back(absl::StrCat("/", file->service(s)->full_name(), "/",
@@ -119,6 +121,16 @@ TEST_F(AccessTest, EachRoleIsLetInWhereTheRulesSaySoAndNowhereElse) {
       EXPECT_NE(code, grpc::StatusCode::UNAUTHENTICATED) << role << " " << method;
     }
   }
+}
+
+TEST_F(AccessTest, ServiceTellsTheCallerWhoItIs) {
+  const auto stub = v1::Coordinator::NewStub(MakeChannel(address(), As("viewer")));
+  grpc::ClientContext context;
+  v1::ServiceInfo info;
+  ASSERT_TRUE(stub->GetInfo(&context, v1::GetInfoRequest(), &info).ok());
+  EXPECT_TRUE(info.authenticates());
+  EXPECT_EQ(info.user(), "viewer");
+  EXPECT_EQ(info.role(), "viewer");
 }
 
 TEST_F(AccessTest, JobsAreTheirOwnersAndAdminsMayChangeThem) {

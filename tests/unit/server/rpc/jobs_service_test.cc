@@ -4,8 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/protocol.h"
 #include "common/sha256.h"
 #include "common/spec/parse.h"
+#include "common/times.h"
+#include "hebb/v1/coordinator.grpc.pb.h"
 #include "tests/unit/server/rpc/service_fixture.h"
 
 namespace hebb::rpc {
@@ -277,6 +280,30 @@ TEST_F(JobsServiceTest, LogsFollowUntilTheJobEnds) {
     EXPECT_FALSE(reader->Read(&line));
   }
   EXPECT_TRUE(reader->Finish().ok());
+}
+
+TEST_F(JobsServiceTest, ServiceTellsItsClockDiskAndTheTimesOfItsKnob) {
+  const absl::Time before = absl::Now();
+  const auto stub = v1::Coordinator::NewStub(MakeChannel(address()));
+  grpc::ClientContext context;
+  v1::ServiceInfo info;
+  ASSERT_TRUE(stub->GetInfo(&context, v1::GetInfoRequest(), &info).ok());
+  const absl::Time now =
+      absl::FromUnixSeconds(info.now().seconds()) + absl::Nanoseconds(info.now().nanos());
+  EXPECT_GE(now, before);
+  EXPECT_LE(now, absl::Now());
+  EXPECT_EQ(info.build(), "0.0.0-test");
+  EXPECT_EQ(info.protocol(), kProtocolVersion);
+  EXPECT_EQ(info.state_dir(), folder_);
+  EXPECT_GT(info.state_free_bytes(), 0);
+  EXPECT_LT(info.state_free_bytes(), info.state_total_bytes());
+  EXPECT_EQ(info.detect_within_ms(), 400);
+  std::map<std::string, int64_t> times;
+  for (const v1::DerivedTime& time : info.times()) times[time.name()] = time.microseconds();
+  EXPECT_EQ(times["heartbeat"], 100'000);
+  EXPECT_EQ(times["lease"], 60'000'000);
+  EXPECT_FALSE(info.authenticates());
+  EXPECT_EQ(info.user(), "");
 }
 
 TEST_F(JobsServiceTest, TakenPortIsRefusedWithOneLine) {

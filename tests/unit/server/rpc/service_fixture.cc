@@ -32,7 +32,7 @@ void ServiceTest::SetUp() {
   ASSERT_TRUE(blobs.ok() && logs.ok()) << blobs.status() << logs.status();
   blobs_ = *std::move(blobs);
   logs_ = *std::move(logs);
-  options_.times.detect_within = absl::Milliseconds(400);
+  options_.times = Times(absl::Milliseconds(400));
   options_.retry_pause = absl::Milliseconds(10);
   options_.progress_every = absl::Milliseconds(10);
   StartCoordinator();
@@ -71,7 +71,8 @@ Context ServiceTest::MakeContext() {
           running_->controller,
           *running_->audit,
           running_->gate.get(),
-          limits_};
+          limits_,
+          {"0.0.0-test", folder_, absl::UnixEpoch()}};
 }
 
 void ServiceTest::StopCoordinator() {

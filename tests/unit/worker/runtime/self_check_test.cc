@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker's self-check really adds up over gloo, and says so when it cannot. Over MPI:
+// e2e.doctor.
+#include "worker/runtime/self_check.h"
+
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include "worker/runtime/identity.h"
+
+namespace hebb::runtime {
+namespace {
+
+google::protobuf::Struct Check(const std::string& host) {
+  google::protobuf::Struct all;
+  const std::string json = SelfCheck(host, absl::Seconds(20));
+  EXPECT_EQ(json.find('\n'), std::string::npos);
+  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &all).ok()) << json;
+  return all;
+}
+
+std::string GlooError(const google::protobuf::Struct& all) {
+  return all.fields().at("gloo").struct_value().fields().at("error").string_value();
+}
+
+TEST(SelfCheckTest, BuildLibrariesAndASum) {
+  const google::protobuf::Struct all = Check("127.0.0.1");
+  EXPECT_EQ(all.fields().at("build").string_value(), BuildId());
+  const auto& libraries = all.fields().at("libraries").struct_value().fields();
+  for (const char* name : {"oneDNN", "gloo", "MPI"}) {
+    EXPECT_NE(libraries.at(name).string_value(), "") << name;
+  }
+  EXPECT_EQ(GlooError(all), "");
+  EXPECT_FALSE(all.fields().contains("mpi_world")) << "nobody has started one";
+}
+
+TEST(SelfCheckTest, AddressOfAnotherMachineIsNoPlaceForASum) {
+  EXPECT_NE(GlooError(Check("203.0.113.1")), "");
+}
+
+}  // namespace
+}  // namespace hebb::runtime

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/runtime/self_check.h"
+
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "common/status_macros.h"
+#include "worker/comm/gloo_communicator.h"
+#include "worker/comm/mpi_communicator.h"
+#include "worker/comm/rendezvous.h"
+#include "worker/engine/engine.h"
+#include "worker/runtime/identity.h"
+
+namespace hebb::runtime {
+namespace {
+
+using Fields = google::protobuf::Struct;
+
+void Put(Fields& into, const std::string& key, const std::string& value) {
+  (*into.mutable_fields())[key].set_string_value(value);
+}
+
+void Put(Fields& into, const std::string& key, double value) {
+  (*into.mutable_fields())[key].set_number_value(value);
+}
+
+Fields& Section(Fields& into, const std::string& key) {
+  return *(*into.mutable_fields())[key].mutable_struct_value();
+}
+
+// Where two threads of one process meet.
+class OwnRendezvous : public comm::Rendezvous {
+ public:
+  absl::Status Set(const std::string& key, const std::string& value) override {
+    absl::MutexLock lock(&mutex_);
+    values_[key] = value;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::string> Get(const std::string& key, absl::Time deadline) override {
+    absl::MutexLock lock(&mutex_);
+    const auto there = [this, &key]()
+                           ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return values_.contains(key); };
+    if (!mutex_.AwaitWithDeadline(absl::Condition(&there), deadline)) {
+      return absl::DeadlineExceededError(absl::StrCat("nobody has set ", key));
+    }
+    return values_[key];
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::map<std::string, std::string> values_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Every rank adds its number plus one.
+absl::Status SumRanks(comm::ConnectableCommunicator& communicator, absl::Time deadline) {
+  HEBB_RETURN_IF_ERROR(communicator.Connect(deadline));
+  const auto [rank, size] = communicator.topology();
+  std::array<float, 1> sum = {static_cast<float>(rank + 1)};
+  HEBB_RETURN_IF_ERROR(communicator.AllReduce(sum, deadline));
+  const float expected = static_cast<float>(size) * static_cast<float>(size + 1) / 2;
+  if (sum[0] == expected) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the sum is ", sum[0], ", not ", expected));
+}
+
+absl::Status SumOverGloo(const std::string& host, absl::Time deadline) {
+  OwnRendezvous rendezvous;
+  std::array<absl::Status, 2> ended;
+  std::vector<std::thread> ranks;
+  for (int rank = 0; rank < 2; ++rank) {
+    ranks.emplace_back([&, rank] {
+      const auto communicator =
+          comm::MakeGlooCommunicator({host, "self-check/1/1"}, {rank, 2}, rendezvous);
+      ended[rank] = SumRanks(*communicator, deadline);
+    });
+  }
+  for (std::thread& rank : ranks) rank.join();
+  return ended[0].ok() ? ended[1] : ended[0];
+}
+
+absl::Status SumOverWorld(comm::MpiWorld& world, absl::Time deadline) {
+  comm::MpiOptions options;
+  options.generation = "self-check/1/1";
+  options.world_ranks.resize(world.size());
+  std::iota(options.world_ranks.begin(), options.world_ranks.end(), 0);
+  return SumRanks(*comm::MakeMpiCommunicator(options, world), deadline);
+}
+
+// `error`: "" when all is well.
+void PutOutcome(Fields& into, const absl::Status& status, absl::Duration took) {
+  Put(into, "error", std::string(status.message()));
+  Put(into, "milliseconds", absl::ToDoubleMilliseconds(took));
+}
+
+void DescribeBuild(Fields& into) {
+  Put(into, "build", BuildId());
+  Put(into, "kernel_family", engine::CpuKernelFamily());
+  Put(into, "cores", AvailableCores());
+  Fields& libraries = Section(into, "libraries");
+  for (const auto& [name, version] : engine::CpuLibraries()) Put(libraries, name, version);
+  Put(libraries, "gloo", comm::GlooVersion());
+  Put(libraries, "MPI", comm::MpiVersion());
+}
+
+// The world, which must live until all its ranks are done; null outside of one.
+std::unique_ptr<comm::MpiWorld> CheckWorld(absl::Duration limit, Fields& into) {
+  if (!comm::MpiWorld::Launched()) return nullptr;
+  Fields& section = Section(into, "mpi_world");
+  const absl::Time begin = absl::Now();
+  absl::StatusOr<std::unique_ptr<comm::MpiWorld>> world = comm::MpiWorld::Init();
+  absl::Status status = world.status();
+  if (world.ok()) {
+    Put(section, "size", (*world)->size());
+    status = SumOverWorld(**world, absl::Now() + limit);
+  }
+  PutOutcome(section, status, absl::Now() - begin);
+  return world.ok() ? *std::move(world) : nullptr;
+}
+
+}  // namespace
+
+std::string SelfCheck(const std::string& host, absl::Duration limit) {
+  Fields all;
+  DescribeBuild(all);
+  const std::unique_ptr<comm::MpiWorld> world = CheckWorld(limit, all);
+  if (world != nullptr && world->rank() != 0) return "";
+  const absl::Time begin = absl::Now();
+  const absl::Status gloo = SumOverGloo(host, begin + limit);
+  PutOutcome(Section(all, "gloo"), gloo, absl::Now() - begin);
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(all, &json).ok()) return "{}";
+  return json;
+}
+
+}  // namespace hebb::runtime
