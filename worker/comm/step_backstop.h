@@ -15,7 +15,7 @@ namespace hebb::comm {
 // One thread at a time.
 class StepBackstop {
  public:
-  explicit StepBackstop(absl::Duration least = absl::Seconds(30)) : least_(least) {}
+  explicit StepBackstop(absl::Duration least) : least_(least) {}
 
   void StepTook(absl::Duration step) { last_[count_++ % last_.size()] = step; }
 

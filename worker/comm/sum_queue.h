@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/times.h"
 #include "worker/comm/communicator.h"
 #include "worker/comm/step_backstop.h"
 
@@ -29,7 +30,7 @@ class TreeSum;
 
 struct SumQueueOptions {
   int slices = 8;  // `data_parallel.slices`; 0: one per rank, the library's AllReduce
-  absl::Duration backstop = absl::Seconds(30);  // no sum's deadline is shorter
+  absl::Duration backstop = Times().collective;  // no sum's deadline is shorter
 };
 
 struct SumQueueTotals {

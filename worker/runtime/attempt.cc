@@ -18,9 +18,6 @@ namespace hebb::runtime {
 namespace {
 
 constexpr absl::Duration kProgressEvery = absl::Milliseconds(250);
-// Backstops only: who is dead or frozen is for the coordinator to say.
-constexpr absl::Duration kFormWithin = absl::Seconds(30);
-constexpr absl::Duration kSyncWithin = absl::Seconds(60);
 constexpr absl::Duration kLongestPause = absl::Seconds(1);
 
 // What the loss or the slowness of others causes; everything else is the job's own fault.
@@ -43,8 +40,9 @@ GangPlan PlanOf(const v1::FormGang& form) {
 
 }  // namespace
 
-Attempt::Attempt(const AttemptContext& context, Assignment& assignment)
-    : context_(context), assignment_(assignment) {}
+Attempt::Attempt(const AttemptContext& context, Assignment& assignment,
+                 std::function<Times()> times)
+    : context_(context), assignment_(assignment), times_(std::move(times)) {}
 
 void Attempt::Run() {
   context_.metrics.BeginJob(assignment_.assign().job());
@@ -176,10 +174,12 @@ absl::StatusOr<train::RunEnd> Attempt::Train(Generation& generation) {
   topology_ = plan.topology;
   next_progress_ = absl::InfinitePast();
   HEBB_RETURN_IF_ERROR(CheckState(form));
+  const Times times = times_();  // backstops only: who is lost is for the coordinator to say
+  generation.requests.backstop = times.collective;
   CoordinatorRendezvous rendezvous(context_.channel, form.generation(), generation.cancellation);
   HEBB_ASSIGN_OR_RETURN(std::unique_ptr<comm::Communicator> communicator,
                         context_.numerics.form_gang(plan, rendezvous, generation.cancellation,
-                                                    absl::Now() + kFormWithin));
+                                                    absl::Now() + times.form));
   // Ends before the communicator does.
   Cancellation::Scope abort(generation.cancellation, [&communicator](const std::string& reason) {
     communicator->Abort(reason);
@@ -193,7 +193,7 @@ absl::StatusOr<train::RunEnd> Attempt::Train(Generation& generation) {
   const std::vector<int> wanted(form.state_wanted().begin(), form.state_wanted().end());
   if (!wanted.empty()) {
     HEBB_RETURN_IF_ERROR(
-        trainer_->SyncState(*communicator, form.state_source(), wanted, absl::Now() + kSyncWithin));
+        trainer_->SyncState(*communicator, form.state_source(), wanted, absl::Now() + times.sync));
   }
   return trainer_->Run(*communicator, generation.requests, *this);
 }

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/spec/spec.h"
+#include "common/times.h"
 #include "worker/runtime/assignment.h"
 #include "worker/runtime/checkpoint_uploader.h"
 #include "worker/runtime/coordinator_channel.h"
@@ -37,7 +38,8 @@ struct AttemptContext {
 // Lives on the training thread.
 class Attempt : private train::Observer {
  public:
-  Attempt(const AttemptContext& context, Assignment& assignment);
+  // `times`: what follows from the coordinator's detect_within, as it last said.
+  Attempt(const AttemptContext& context, Assignment& assignment, std::function<Times()> times);
 
   // Returns when the assignment is released or its result accepted.
   void Run();
@@ -67,6 +69,7 @@ class Attempt : private train::Observer {
 
   const AttemptContext& context_;
   Assignment& assignment_;
+  const std::function<Times()> times_;
   spec::Job job_;
   std::unique_ptr<data::Dataset> dataset_;
   std::unique_ptr<train::Trainer> trainer_;

@@ -98,6 +98,16 @@ void JobRunner::Received(const v1::ToWorker& message) {
   }
 }
 
+void JobRunner::Welcomed(absl::Duration detect_within) {
+  absl::MutexLock lock(&mutex_);
+  detect_within_ = detect_within;
+}
+
+Times JobRunner::CoordinatorTimes() const {
+  absl::MutexLock lock(&mutex_);
+  return Times(detect_within_);
+}
+
 void JobRunner::AttachedChanged(bool attached) {
   context_.metrics.SetAttached(attached);
   {
@@ -142,7 +152,7 @@ void JobRunner::TrainForever() {
       fresh_ = false;
       training_ = true;
     }
-    Attempt(context_, *assignment).Run();
+    Attempt(context_, *assignment, [this] { return CoordinatorTimes(); }).Run();
   }
 }
 

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/times.h"
 #include "worker/runtime/assignment.h"
 #include "worker/runtime/attempt.h"
 #include "worker/runtime/outbox.h"
@@ -37,11 +38,13 @@ class JobRunner : public SessionHandler {
 
   void Attach(const Open& open) override;
   void Received(const v1::ToWorker& message) override;
+  void Welcomed(absl::Duration detect_within) override;
   void AttachedChanged(bool attached) override;
   int64_t CurrentStep() const override;
 
  private:
   void TrainForever();
+  Times CoordinatorTimes() const;
   void Take(const v1::Assign& assign);
   // The assignment in hand, if it is the one meant.
   std::shared_ptr<Assignment> Find(absl::string_view job, int attempt) const;
@@ -61,6 +64,7 @@ class JobRunner : public SessionHandler {
   bool training_ ABSL_GUARDED_BY(mutex_) = false;  // the thread is busy
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool attached_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration detect_within_ ABSL_GUARDED_BY(mutex_) = kDetectWithinDefault;
   std::optional<v1::DrainNotice> drain_ ABSL_GUARDED_BY(mutex_);  // told again on each new stream
   std::thread thread_;
 };

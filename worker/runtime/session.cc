@@ -64,7 +64,7 @@ class Session::Stream {
   void Open();
   void Received(const v1::ToWorker& message);
   void WriteAll();
-  bool WriteHeartbeat();
+  v1::FromWorker HeartbeatMessage() const;
 
   State& state_;
   grpc::ClientContext context_;
@@ -105,9 +105,15 @@ void Session::Stream::Open() {
 
 void Session::Stream::Received(const v1::ToWorker& message) {
   if (message.has_welcome()) {
-    heartbeat_ms_ = std::max<int64_t>(1, message.welcome().heartbeat_interval_ms());
+    const v1::Welcome& welcome = message.welcome();
+    heartbeat_ms_ = std::max<int64_t>(1, welcome.heartbeat_interval_ms());
+    if (welcome.detect_within_ms() > 0) {
+      state_.handler.Welcomed(absl::Milliseconds(welcome.detect_within_ms()));
+    }
     welcome_ = true;
     state_.handler.AttachedChanged(true);
+    // The writer waits for the first beat of its own pace, which may be far behind the one asked.
+    state_.outbox.Send(HeartbeatMessage());
   } else if (message.has_refused()) {
     refused_ = message.refused().reason();
     if (refused_.empty()) refused_ = "refused without a reason";
@@ -131,7 +137,7 @@ void Session::Stream::WriteAll() {
     if (!welcome_ && absl::Now() > welcome_by) break;
     if (absl::Now() < due) continue;
     last = absl::Now();
-    if (!WriteHeartbeat()) return;
+    if (!stream_->Write(HeartbeatMessage())) return;
   }
   stream_->WritesDone();
   // After a Farewell the coordinator ends the stream; else (the outbox overflowed) we do. One that
@@ -139,10 +145,10 @@ void Session::Stream::WriteAll() {
   if (!state_.leaving && !read_out_) context_.TryCancel();
 }
 
-bool Session::Stream::WriteHeartbeat() {
+v1::FromWorker Session::Stream::HeartbeatMessage() const {
   v1::FromWorker message;
   message.mutable_heartbeat()->set_step(state_.handler.CurrentStep());
-  return stream_->Write(message);
+  return message;
 }
 
 void Session::State::Complain(absl::string_view why) {

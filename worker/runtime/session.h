@@ -34,6 +34,9 @@ class SessionHandler {
 
   virtual void Received(const v1::ToWorker& message) = 0;
 
+  // The coordinator's knob, before AttachedChanged(true).
+  virtual void Welcomed(absl::Duration detect_within) = 0;
+
   // True after Welcome, false when the stream is over.
   virtual void AttachedChanged(bool attached) = 0;
 

@@ -14,7 +14,6 @@ namespace hebb::train {
 namespace {
 
 constexpr int64_t kChunkRecords = 512;
-constexpr absl::Duration kBackstopMin = absl::Seconds(30);
 
 struct ChunkResult {
   int64_t correct = 0;
@@ -38,7 +37,8 @@ absl::StatusOr<ChunkResult> EvaluateChunk(engine::Engine& engine, const data::Da
 }  // namespace
 
 absl::StatusOr<Evaluation> EvaluateSplit(engine::Engine& engine, const data::Dataset& dataset,
-                                         data::Split split, comm::Communicator& communicator) {
+                                         data::Split split, comm::Communicator& communicator,
+                                         absl::Duration backstop) {
   const auto [rank, size] = communicator.topology();
   const int64_t chunks = (dataset.size(split) + kChunkRecords - 1) / kChunkRecords;
   const absl::Time begin = absl::Now();
@@ -54,7 +54,7 @@ absl::StatusOr<Evaluation> EvaluateSplit(engine::Engine& engine, const data::Dat
   }
   // The others' parts take about as long as this one did.
   const absl::Time now = absl::Now();
-  const absl::Time deadline = now + std::max(kBackstopMin, 10 * (now - begin));
+  const absl::Time deadline = now + std::max(backstop, 10 * (now - begin));
   std::vector<ChunkResult> all(part * size);
   HEBB_RETURN_IF_ERROR(communicator.AllGather(std::as_bytes(std::span(mine)),
                                               std::as_writable_bytes(std::span(all)), deadline));

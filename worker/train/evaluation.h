@@ -23,8 +23,10 @@ struct Evaluation {
 
 // Collective; the same result on every rank. The split is cut into chunks that do not depend on
 // the gang's size, ranks evaluate runs of chunks, and the chunks' results are added up in order.
+// `backstop`: the others' results are waited for at least so long.
 absl::StatusOr<Evaluation> EvaluateSplit(engine::Engine& engine, const data::Dataset& dataset,
-                                         data::Split split, comm::Communicator& communicator);
+                                         data::Split split, comm::Communicator& communicator,
+                                         absl::Duration backstop);
 
 }  // namespace hebb::train
 

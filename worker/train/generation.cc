@@ -72,7 +72,7 @@ Generation::Generation(const RunPlan& plan, RunState& state, Throughput& through
       loader_(plan, stage_, layout),
       totals_(layout.local_slices()),
       epoch_begin_(absl::Now()),
-      sums_(gang.communicator, layout, state.engine().sums()) {}
+      sums_(gang.communicator, layout, state.engine().sums(), gang.requests.backstop) {}
 
 absl::StatusOr<std::optional<RunEnd>> Generation::Run(FinalMetrics& final) {
   HEBB_RETURN_IF_ERROR(AgreeOnStanding(gang_.communicator, state_, absl::Now() + kAgreeBackstop));
@@ -193,7 +193,7 @@ absl::Status Generation::EndEpoch() {
   if (plan_.dataset->size(data::Split::kValidation) > 0) {
     HEBB_ASSIGN_OR_RETURN(const Evaluation evaluation,
                           EvaluateSplit(state_.engine(), *plan_.dataset, data::Split::kValidation,
-                                        gang_.communicator));
+                                        gang_.communicator, gang_.requests.backstop));
     metrics.validation_accuracy = evaluation.accuracy();
   }
   metrics.alignment = state_.engine().Alignment();
@@ -240,15 +240,15 @@ absl::Status Generation::Finish(FinalMetrics& final) {
     HEBB_RETURN_IF_ERROR(SaveAndAgree());
     metrics.validation_accuracy = state_.validation_accuracy;
   } else if (dataset.size(data::Split::kValidation) > 0) {
-    HEBB_ASSIGN_OR_RETURN(
-        const Evaluation validation,
-        EvaluateSplit(state_.engine(), dataset, data::Split::kValidation, gang_.communicator));
+    HEBB_ASSIGN_OR_RETURN(const Evaluation validation,
+                          EvaluateSplit(state_.engine(), dataset, data::Split::kValidation,
+                                        gang_.communicator, gang_.requests.backstop));
     metrics.validation_accuracy = validation.accuracy();
   }
   if (dataset.size(data::Split::kTest) > 0) {
-    HEBB_ASSIGN_OR_RETURN(
-        const Evaluation test,
-        EvaluateSplit(state_.engine(), dataset, data::Split::kTest, gang_.communicator));
+    HEBB_ASSIGN_OR_RETURN(const Evaluation test,
+                          EvaluateSplit(state_.engine(), dataset, data::Split::kTest,
+                                        gang_.communicator, gang_.requests.backstop));
     metrics.test_accuracy = test.accuracy();
     metrics.test_loss = test.mean_loss();
   }

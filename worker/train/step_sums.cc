@@ -9,7 +9,7 @@
 namespace hebb::train {
 
 StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
-                   std::span<const engine::SumInfo> sums)
+                   std::span<const engine::SumInfo> sums, absl::Duration backstop)
     : alone_(layout.topology.size == 1),
       infos_(sums.begin(), sums.end()),
       sums_(sums.size()),
@@ -18,7 +18,7 @@ StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
       totals_fold_(slices::Fold::OfRank(layout.tree_slices(), layout.owned())),
       totals_leaves_(layout.local_slices()),
       totals_nodes_(totals_fold_.fold().roots()),
-      queue_(communicator, {.slices = layout.slices}) {
+      queue_(communicator, {.slices = layout.slices, .backstop = backstop}) {
   for (size_t i = 0; i < sums.size() && !alone_; ++i) {
     sums_[i].resize(sums[i].size);
     sum_views_[i] = sums_[i];

@@ -33,6 +33,7 @@ struct StepTotals {
   ControlFlags flags;
 };
 
+// `backstop`: no sum's deadline is shorter.
 // Per step: Begin, the engine's calls, StartTotals, Finish; then sums() holds every total.
 // The engine's calls come from its threads, the rest from the training thread. Owns the queue of
 // sums; borrows the communicator. Allocates nothing after the first step.
@@ -41,7 +42,7 @@ struct StepTotals {
 class StepSums final : public engine::SumSink {
  public:
   StepSums(comm::Communicator& communicator, const SliceLayout& layout,
-           std::span<const engine::SumInfo> sums);
+           std::span<const engine::SumInfo> sums, absl::Duration backstop);
 
   void Begin();
   absl::Status Ready(int sum, std::span<const float* const> nodes) override;

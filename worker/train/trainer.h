@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/spec/spec.h"
+#include "common/times.h"
 #include "worker/comm/communicator.h"
 #include "worker/data/dataset.h"
 #include "worker/engine/engine.h"
@@ -70,6 +71,8 @@ struct Requests {
   std::atomic<bool> leave{false};            // leave the gang at a step boundary (somebody joins)
   std::atomic<bool> stop{false};             // stop the attempt at a step boundary
   std::atomic<bool> stop_checkpoint{false};  // ... with a checkpoint first
+  // No sum's deadline is shorter. Set before the run.
+  absl::Duration backstop = Times().collective;
 };
 
 enum class RunEnd { kFinished, kLeft, kStopped };

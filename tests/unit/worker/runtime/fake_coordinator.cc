@@ -64,6 +64,7 @@ class FakeCoordinator::Service : public v1::Workers::Service {
         return {grpc::StatusCode::FAILED_PRECONDITION, refusal};
       }
       answer.mutable_welcome()->set_heartbeat_interval_ms(20);
+      answer.mutable_welcome()->set_detect_within_ms(600'000);
       stream->Write(answer);
       current = stream;
     }

@@ -29,6 +29,7 @@ struct Script::Control {
   std::map<int64_t, absl::Status> failures;
   std::vector<GangPlan> plans;
   std::string loaded;
+  absl::Duration backstop;
 
   template <typename Done>
   bool Await(const Done& done) {
@@ -120,6 +121,10 @@ class FakeTrainer : public train::Trainer {
   }
   absl::StatusOr<train::RunEnd> Run(comm::Communicator& communicator, train::Requests& requests,
                                     train::Observer& observer) override {
+    {
+      absl::MutexLock lock(&control_.mutex);
+      control_.backstop = requests.backstop;
+    }
     while (step_ < Script::kTotalSteps) {
       HEBB_RETURN_IF_ERROR(Step(communicator, observer));
       if (requests.stop) {
@@ -261,6 +266,11 @@ int Script::live_communicators() const {
 std::vector<GangPlan> Script::plans() const {
   absl::MutexLock lock(&control_->mutex);
   return control_->plans;
+}
+
+absl::Duration Script::backstop() const {
+  absl::MutexLock lock(&control_->mutex);
+  return control_->backstop;
 }
 
 std::string Script::loaded() const {

@@ -36,7 +36,8 @@ class Script {
   bool AwaitNoCommunicator();
   int live_communicators() const;
   std::vector<GangPlan> plans() const;
-  std::string loaded() const;  // "checkpoint BYTES", "weights BYTES" or ""
+  absl::Duration backstop() const;  // of the last run
+  std::string loaded() const;       // "checkpoint BYTES", "weights BYTES" or ""
 
   Numerics numerics();
 

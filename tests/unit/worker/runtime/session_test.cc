@@ -79,6 +79,30 @@ TEST_F(SessionTest, HeartbeatsGoOnWhileTheTrainingThreadComputes) {
   script.BlockCompute(false);
 }
 
+// A short detect_within must hold from the first moment: the worker's own pace before the welcome
+// is slower than that of its coordinator.
+TEST_F(SessionTest, FirstHeartbeatFollowsTheWelcome) {
+  StartWorker();
+  absl::Duration fastest = absl::InfiniteDuration();
+  for (int stream = 1; stream <= 5 && fastest > absl::Milliseconds(300); ++stream) {
+    coordinator.AwaitOnStream(From::kHello, stream);
+    const absl::Time hello = absl::Now();
+    coordinator.AwaitOnStream(From::kHeartbeat, stream);
+    fastest = std::min(fastest, absl::Now() - hello);
+    coordinator.GoAway();
+    coordinator.ComeBack();
+  }
+  EXPECT_LT(fastest, absl::Milliseconds(300));
+}
+
+// Else a collective would give a silent peer up long before the coordinator does.
+TEST_F(SessionTest, BackstopFollowsTheCoordinatorsKnob) {
+  StartTraining();
+  script.Permit(1);
+  coordinator.Await(From::kProgress);
+  EXPECT_EQ(script.backstop(), Times(absl::Minutes(10)).collective);
+}
+
 TEST_F(SessionTest, HeartbeatsCarryTheStep) {
   StartTraining();
   script.Permit(3);
