@@ -139,6 +139,6 @@ make_schedule() {
       kill | coordinator) stay=$((RANDOM % 30)) ;;
       *) stay=$((DETECT_WITHIN_MS / 100 + 12 + RANDOM % 20)) ;;
     esac
-    echo "$kind $((RANDOM % WORKERS)) $stay $((RANDOM % 15)) $((RANDOM % 2 ? 3600 : -3600))"
+    echo "$kind $((RANDOM % WORKERS)) $stay $((RANDOM % 15)) $(printf %+d $((RANDOM % 2 ? 3600 : -3600)))"
   done >"$2"
 }
