@@ -129,7 +129,7 @@ kinds() {
 # make_schedule FAULTS FILE: kind, worker, tenths of a second to stay, tenths before it, clock offset.
 # Of the seed only, on one machine: RANDOM is read in this shell alone.
 make_schedule() {
-  local all i kind stay
+  local all i kind stay offset
   read -ra all <<<"$(kinds)"
   for ((i = 0; i < $1; i++)); do
     kind=${all[RANDOM % ${#all[@]}]}
@@ -139,6 +139,7 @@ make_schedule() {
       kill | coordinator) stay=$((RANDOM % 30)) ;;
       *) stay=$((DETECT_WITHIN_MS / 100 + 12 + RANDOM % 20)) ;;
     esac
-    echo "$kind $((RANDOM % WORKERS)) $stay $((RANDOM % 15)) $(printf %+d $((RANDOM % 2 ? 3600 : -3600)))"
+    if ((RANDOM % 2)); then offset=+3600; else offset=-3600; fi
+    echo "$kind $((RANDOM % WORKERS)) $stay $((RANDOM % 15)) $offset"
   done >"$2"
 }
