@@ -224,8 +224,12 @@ absl::Status Controller::WriteEnd(Live& live, const End& end, bool give_up) {
                 job.attempts.back().ended = now;
                 if (live.progress) MergeProgress(*live.progress, job);
                 if (end.result) MergeResult(*end.result, job);
+                // Who cancelled it said why; its gang may have been stopped for another reason
+                // before.
+                const bool told =
+                    job.state == job::State::kCancelling && state == job::State::kCancelled;
+                if (!told || job.reason.empty()) job.reason = reason;
                 job.state = state;
-                job.reason = reason;
                 if (job::IsTerminal(state)) job.ended = now;
                 if (state == job::State::kFailed) job.failure = failure;
                 return absl::OkStatus();
