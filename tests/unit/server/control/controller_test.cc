@@ -148,6 +148,27 @@ TEST_F(PreemptionTest, AJobOfHigherPriorityGetsTheWorkersAndTheOtherWaitsAgain) 
   EXPECT_EQ(a_->Count<control::Stop>(), 1);
 }
 
+TEST_F(PreemptionTest, ACancelThatComesDuringAPauseKeepsItsReason) {
+  const auto change = [&](job::State state, const char* reason) {
+    return jobs_
+        .Update("j-1",
+                [&](job::Job& job) {
+                  job.state = state;
+                  job.reason = reason;
+                  return absl::OkStatus();
+                })
+        .ok();
+  };
+  ASSERT_TRUE(change(job::State::kPausing, "waits"));
+  controller_->Wake();
+  ASSERT_TRUE(WaitUntil([&] { return a_->Got<control::Stop>(); }));
+  ASSERT_TRUE(change(job::State::kCancelling, "stopped early"));
+  Stopped(session_a_);
+  Stopped(session_b_);
+  ASSERT_TRUE(WaitUntil([&] { return Stored().state == job::State::kCancelled; }));
+  EXPECT_EQ(Stored().reason, "stopped early");
+}
+
 TEST_F(PreemptionTest, EqualsAndAYoungAttemptAreLeftAlone) {
   Submit(0);
   Pass(absl::Seconds(11));
