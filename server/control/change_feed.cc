@@ -75,7 +75,7 @@ absl::StatusOr<std::vector<job::Job>> WatchedJobStore::UpdateAll(
 absl::StatusOr<job::Sweep> WatchedJobStore::CreateSweep(const job::Sweep& sweep,
                                                         const std::vector<job::Job>& jobs) {
   auto stored = inner_.CreateSweep(sweep, jobs);
-  if (stored.ok()) feed_.Bump(jobs.empty() ? "" : jobs.front().id);  // lists have changed
+  if (stored.ok()) feed_.Bump(ChangeFeed::kSweeps);
   return stored;
 }
 

@@ -25,6 +25,8 @@ class ChangeFeed {
  public:
   // Subscribes to any job's changes.
   static constexpr absl::string_view kAnyJob = "";
+  // A topic of its own: a sweep was submitted. Its jobs change lists as well.
+  static constexpr absl::string_view kSweeps = "sweeps";
 
   // While it lives, `changed` is called at each change and at Shutdown: under the feed's lock, so
   // it must be quick and must not touch the feed. Not called any more once the end has returned.

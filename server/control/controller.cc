@@ -138,20 +138,22 @@ bool Controller::IsUnreachable(const std::string& job) const {
   return snapshot_.unreachable_jobs.contains(job);
 }
 
+std::shared_ptr<const std::map<std::string, scheduler::Wait>> Controller::Waits() const {
+  absl::MutexLock lock(&mutex_);
+  return snapshot_.waits;
+}
+
 std::optional<scheduler::Wait> Controller::WaitOf(const std::string& job) const {
-  std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits;
-  {
-    absl::MutexLock lock(&mutex_);
-    waits = snapshot_.waits;
-  }
+  const auto waits = Waits();
   const auto found = waits->find(job);
   return found == waits->end() ? std::nullopt : std::make_optional(found->second);
 }
 
 std::string Controller::ReasonOf(const job::Job& job) const {
   if (job.state != job::State::kQueued) return job.reason;
-  const auto wait = WaitOf(job.id);
-  return wait.has_value() ? wait->text : job.reason;
+  const auto waits = Waits();
+  const auto found = waits->find(job.id);
+  return found == waits->end() ? job.reason : found->second.text;
 }
 
 namespace {

@@ -101,6 +101,7 @@ class Controller {
     bool exact = true;  // the same bits whatever its gang: it has canonical slices
     std::optional<Verified> verified;
     job::Provenance provenance;        // of this and the attempts before
+    bool provenance_stored = true;     // as it is here
     std::optional<Progress> progress;  // not written down yet
     Pace pace;
     absl::Time since = absl::InfinitePast();  // when the attempt began, by the loop's clock
@@ -128,6 +129,8 @@ class Controller {
     std::vector<std::string> causes;
     absl::Time not_before = absl::InfinitePast();
   };
+
+  std::shared_ptr<const std::map<std::string, scheduler::Wait>> Waits() const;
 
   // controller.cc: the loop
   // The loop turns at least this often.

@@ -117,6 +117,8 @@ std::string Controller::StartWithFit(const scheduler::Start& start, const job::J
 }
 
 absl::Status Controller::FindFiles(Live& live) {
+  const auto provenance = jobs_.ReadProvenance(live.job.id);
+  if (provenance.ok()) live.provenance = *provenance;
   HEBB_ASSIGN_OR_RETURN(const spec::Job spec, spec::JobFromJson(live.job.spec_json));
   live.exact = spec.data_parallel.slices > 0;
   if (spec.kind == spec::Kind::kVerify) {
@@ -157,8 +159,6 @@ std::unique_ptr<Controller::Live> Controller::MakeLive(const job::Job& job) {
   auto live = std::make_unique<Live>(std::move(gang));
   live->job = job;
   live->since = options_.clock();
-  const auto provenance = jobs_.ReadProvenance(job.id);
-  if (provenance.ok()) live->provenance = *provenance;
   return live;
 }
 
@@ -253,6 +253,7 @@ void Controller::StartJob(const scheduler::Start& start, absl::Time now) {
   ready->runtime_ends = live->runtime_ends;
   ready->exact = live->exact;
   ready->verified = live->verified;
+  ready->provenance = std::move(live->provenance);
   AddEvent(start.job, "started",
            absl::StrCat("attempt ", attempt.number, " starts on ",
                         absl::StrJoin(start.workers, ", "), " from step ", attempt.start_step));

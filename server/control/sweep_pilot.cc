@@ -114,7 +114,7 @@ absl::Status SweepPilot::Steer(const std::string& sweep, const sweep::Halving& h
   return absl::OkStatus();
 }
 
-absl::Status SweepPilot::Look() {
+absl::Status SweepPilot::FindHalvings() {
   HEBB_ASSIGN_OR_RETURN(const auto sweeps, jobs_.ListSweeps());
   for (const auto& [sweep, counts] : sweeps) {
     if (settled_.contains(sweep.id) || halvings_.contains(sweep.id)) continue;
@@ -125,7 +125,21 @@ absl::Status SweepPilot::Look() {
       settled_.insert(sweep.id);
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status SweepPilot::Look() {
+  bool new_sweeps = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    new_sweeps = std::exchange(new_sweeps_, false);
+  }
   absl::Status status;
+  if (new_sweeps) status = FindHalvings();
+  if (!status.ok()) {
+    absl::MutexLock lock(&mutex_);
+    new_sweeps_ = true;
+  }
   const std::map<std::string, sweep::Halving> now = halvings_;  // Steer takes some out
   for (const auto& [id, halving] : now) status.Update(Steer(id, halving));
   return status;
@@ -135,6 +149,10 @@ void SweepPilot::Run() {
   const ChangeFeed::Subscription news(feed_, ChangeFeed::kAnyJob, [this] {
     absl::MutexLock lock(&mutex_);
     changed_ = true;
+  });
+  const ChangeFeed::Subscription sweeps(feed_, ChangeFeed::kSweeps, [this] {
+    absl::MutexLock lock(&mutex_);
+    new_sweeps_ = true;
   });
   const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return changed_ || stopping_; };
   while (true) {

@@ -41,6 +41,7 @@ class SweepPilot {
 
  private:
   void Run();
+  absl::Status FindHalvings();
   absl::Status Steer(const std::string& sweep, const sweep::Halving& halving);
   absl::Status CarryOut(const HalvingSteps& steps, const sweep::Halving& halving);
   absl::StatusOr<HalvingRun> RunOf(const job::Job& job, const sweep::Halving& halving);
@@ -53,7 +54,8 @@ class SweepPilot {
   std::map<std::string, std::map<int64_t, double>> scores_;  // by job, then epoch
 
   absl::Mutex mutex_;
-  bool changed_ ABSL_GUARDED_BY(mutex_) = true;
+  bool changed_ ABSL_GUARDED_BY(mutex_) = true;     // a job
+  bool new_sweeps_ ABSL_GUARDED_BY(mutex_) = true;  // that were not looked at
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

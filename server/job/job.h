@@ -127,6 +127,7 @@ struct Provenance {
   std::string coordinator_build = {};   // of the one that began the last attempt
   std::vector<DataDigest> data = {};    // by file
   std::vector<Software> software = {};  // each that took part, once
+  friend bool operator==(const Provenance&, const Provenance&) = default;
 };
 
 // Worker-seconds that each user's jobs have taken, old ones counting less and less.
