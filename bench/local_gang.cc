@@ -66,8 +66,7 @@ void StepTimes::Add(const train::StepReport& report) {
     seconds_.clear();
   }
   if (++seen_ <= kWarmUp || report.own_images < most_images_) return;
-  seconds_.push_back(report.data_seconds + report.compute_seconds + report.wait_seconds +
-                     report.apply_seconds);
+  seconds_.push_back(report.total_seconds());
 }
 
 double StepTimes::MedianSeconds() const { return Median(seconds_); }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/coordinator.h"
 
-#include <prometheus/registry.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -22,7 +21,7 @@
 #include "server/control/rendezvous.h"
 #include "server/control/sweep_pilot.h"
 #include "server/http/fleet_view.h"
-#include "server/http/rpc_metrics.h"
+#include "server/http/service_metrics.h"
 #include "server/http/status_server.h"
 #include "server/rpc/server.h"
 #include "server/store/blob_store.h"
@@ -65,6 +64,7 @@ metrics::HttpSecurity HttpSecurityOf(const CoordinatorOptions& options, access::
   return security;
 }
 
+constexpr absl::Duration kStoreBusyTimeout = absl::Seconds(5);
 constexpr int64_t kTailLines = 20;  // of a rank's log, in the record of a failure
 
 std::vector<std::string> LogTail(const store::LogStore& logs, const std::string& job, int attempt,
@@ -83,7 +83,7 @@ std::vector<std::string> LogTail(const store::LogStore& logs, const std::string&
 }
 
 control::ControllerOptions LoopOptions(const CoordinatorOptions& from, const store::LogStore& logs,
-                                       control::ChangeFeed& feed) {
+                                       control::ChangeFeed& feed, control::LoopObserver& observer) {
   control::ControllerOptions options;
   options.build = HEBB_BUILD_ID;
   options.times = Times(from.detect_within);
@@ -91,6 +91,7 @@ control::ControllerOptions LoopOptions(const CoordinatorOptions& from, const sto
   options.default_user = from.default_user;
   options.usage_half_life = from.usage_half_life;
   options.policy.protect = from.protect_running;
+  options.observer = &observer;
   options.changed = [&feed](const std::string& job) { feed.Bump(job); };
   options.log_tail = [&logs](const std::string& job, int attempt, int rank) {
     return LogTail(logs, job, attempt, rank);
@@ -111,6 +112,36 @@ void RemoveOrphans(control::Checkpoints& checkpoints) {
   }
 }
 
+std::vector<std::string> Decisions() {
+  std::vector<std::string> names = {"started", "preempted"};
+  for (const scheduler::WaitReason reason : scheduler::kWaitReasons) {
+    names.emplace_back(scheduler::WaitReasonName(reason));
+  }
+  return names;
+}
+
+std::vector<std::string> Outcomes() {
+  std::vector<std::string> names;
+  for (const control::AttemptOutcome outcome : control::kAttemptOutcomes) {
+    names.emplace_back(control::OutcomeName(outcome));
+  }
+  return names;
+}
+
+// What the control loop tells, counted.
+class CountingObserver final : public control::LoopObserver {
+ public:
+  explicit CountingObserver(http::ServiceMetrics& metrics) : metrics_(metrics) {}
+
+  void QueueWaited(absl::Duration wait) override { metrics_.QueueWaited(wait); }
+  void Decided(absl::string_view decision) override { metrics_.Decided(decision); }
+  void StepsLost(int64_t steps) override { metrics_.StepsLost(steps); }
+  void AttemptEnded(absl::string_view outcome) override { metrics_.AttemptEnded(outcome); }
+
+ private:
+  http::ServiceMetrics& metrics_;
+};
+
 // What the control loop knows, in the HTTP server's words.
 class ControllerFleet final : public http::FleetView {
  public:
@@ -125,7 +156,13 @@ class ControllerFleet final : public http::FleetView {
     }
     fleet.recoveries = snapshot.recoveries;
     fleet.unreachable_jobs = snapshot.unreachable_jobs;
-    for (const auto& [job, wait] : *snapshot.waits) fleet.waits.emplace(job, wait.text);
+    for (const scheduler::WaitReason reason : scheduler::kWaitReasons) {
+      fleet.waiting[std::string(scheduler::WaitReasonName(reason))] = 0;
+    }
+    for (const auto& [job, wait] : *snapshot.waits) {
+      ++fleet.waiting[std::string(scheduler::WaitReasonName(wait.reason))];
+      fleet.waits.emplace(job, wait.text);
+    }
     return fleet;
   }
 
@@ -138,18 +175,23 @@ class ControllerFleet final : public http::FleetView {
 struct Coordinator::Parts {
   Parts(const CoordinatorOptions& options, std::unique_ptr<store::StateFolder> folder_in,
         std::unique_ptr<store::SqliteJobStore> store_in, std::unique_ptr<store::BlobStore> blobs_in,
-        std::unique_ptr<store::LogStore> logs_in)
-      : folder(std::move(folder_in)),
+        std::unique_ptr<store::LogStore> logs_in, std::unique_ptr<http::ServiceMetrics> metrics_in)
+      : metrics(std::move(metrics_in)),
+        observer(*metrics),
+        folder(std::move(folder_in)),
         store(std::move(store_in)),
         blobs(std::move(blobs_in)),
         logs(std::move(logs_in)),
         jobs(*store, feed),
         checkpoints(jobs, *blobs),
-        controller(LoopOptions(options, *logs, feed), jobs, *blobs, checkpoints, rendezvous),
+        controller(LoopOptions(options, *logs, feed, observer), jobs, *blobs, checkpoints,
+                   rendezvous),
         retention(options.retention, jobs, checkpoints, *logs),
         sweeps(jobs, feed, [this] { controller.Wake(); }),
         fleet(controller) {}
 
+  const std::unique_ptr<http::ServiceMetrics> metrics;  // first: all others count here
+  CountingObserver observer;
   std::unique_ptr<access::Gate> gate;  // null: nobody is authenticated
   std::unique_ptr<rpc::AuditTrail> audit;
   const std::unique_ptr<store::StateFolder> folder;
@@ -164,8 +206,6 @@ struct Coordinator::Parts {
   control::Retention retention;
   control::SweepPilot sweeps;
   ControllerFleet fleet;
-  prometheus::Registry registry;
-  http::RpcMetrics rpc_metrics{registry};  // the servers' threads count here
   std::unique_ptr<rpc::Server> server;
   std::string http_address;
   std::unique_ptr<http::StatusServer> status;
@@ -191,11 +231,17 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   // Whoever waits for this file must not find the one of the run before.
   const std::string addresses = absl::StrCat(folder->path(), "/coordinator.json");
   std::remove(addresses.c_str());
-  HEBB_ASSIGN_OR_RETURN(auto jobs, store::SqliteJobStore::Open(folder->database()));
+  auto metrics = std::make_unique<http::ServiceMetrics>(folder->path(), Decisions(), Outcomes());
+  const auto timer = [counts = metrics.get()](absl::string_view operation, absl::Duration took) {
+    counts->StoreTook(operation, took);
+  };
+  HEBB_ASSIGN_OR_RETURN(auto jobs,
+                        store::SqliteJobStore::Open(folder->database(), kStoreBusyTimeout, timer));
   HEBB_ASSIGN_OR_RETURN(auto blobs, store::BlobStore::Open(folder->blobs()));
   HEBB_ASSIGN_OR_RETURN(auto logs, store::LogStore::Open(folder->logs()));
-  std::unique_ptr<Coordinator> coordinator(new Coordinator(std::make_unique<Parts>(
-      options, std::move(folder), std::move(jobs), std::move(blobs), std::move(logs))));
+  std::unique_ptr<Coordinator> coordinator(new Coordinator(
+      std::make_unique<Parts>(options, std::move(folder), std::move(jobs), std::move(blobs),
+                              std::move(logs), std::move(metrics))));
   Parts& parts = *coordinator->parts_;
   parts.gate = std::move(gate);
   HEBB_ASSIGN_OR_RETURN(parts.audit,
@@ -208,14 +254,14 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   context.self = {HEBB_BUILD_ID, parts.folder->path(), absl::Now()};
   const auto observer = [&parts](absl::string_view method, absl::StatusCode code,
                                  absl::Duration duration) {
-    parts.rpc_metrics.Observe(method, code, duration);
+    parts.metrics->RpcEnded(method, code, duration);
   };
   HEBB_ASSIGN_OR_RETURN(parts.server,
                         rpc::Server::Start(options.listen, context, observer, security));
   HEBB_ASSIGN_OR_RETURN(parts.status,
                         http::StatusServer::Start(
                             {options.http, HEBB_VERSION, HttpSecurityOf(options, parts.gate.get())},
-                            parts.jobs, parts.fleet, parts.registry));
+                            parts.jobs, parts.fleet, *parts.metrics));
   parts.http_address = parts.status->address();
   parts.controller.Start();
   parts.retention.Start();

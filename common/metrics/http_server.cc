@@ -2,7 +2,7 @@
 #include "common/metrics/http_server.h"
 
 #include <httplib.h>
-#include <prometheus/registry.h>
+#include <prometheus/collectable.h>
 #include <prometheus/text_serializer.h>
 #include <sys/socket.h>
 
@@ -143,9 +143,9 @@ void HttpServer::Get(const std::string& path, HttpHandler handler) {
   });
 }
 
-void HttpServer::ServeMetrics(const prometheus::Registry& registry) {
-  Get("/metrics", [&registry](const HttpRequest&) {
-    return HttpResponse{.body = SerializeMetrics(registry),
+void HttpServer::ServeMetrics(const prometheus::Collectable& metrics) {
+  Get("/metrics", [&metrics](const HttpRequest&) {
+    return HttpResponse{.body = SerializeMetrics(metrics),
                         .content_type = "text/plain; version=0.0.4; charset=utf-8"};
   });
 }
@@ -163,8 +163,8 @@ void HttpServer::Stop() {
   state_->thread.join();
 }
 
-std::string SerializeMetrics(const prometheus::Registry& registry) {
-  return prometheus::TextSerializer().Serialize(registry.Collect());
+std::string SerializeMetrics(const prometheus::Collectable& metrics) {
+  return prometheus::TextSerializer().Serialize(metrics.Collect());
 }
 
 }  // namespace hebb::metrics

@@ -15,7 +15,7 @@
 #include "absl/strings/string_view.h"
 
 namespace prometheus {
-class Registry;
+class Collectable;
 }
 
 namespace hebb::metrics {
@@ -63,8 +63,8 @@ class HttpServer {
   // "/jobs/[a-z0-9]+"; the first registered that matches answers.
   void Get(const std::string& path, HttpHandler handler);
 
-  // GET /metrics in Prometheus' text format. `registry` is borrowed and outlives the server.
-  void ServeMetrics(const prometheus::Registry& registry);
+  // GET /metrics in Prometheus' text format. `metrics` is borrowed and outlives the server.
+  void ServeMetrics(const prometheus::Collectable& metrics);
 
   void Start();
   void Stop();  // idempotent
@@ -75,8 +75,8 @@ class HttpServer {
   std::unique_ptr<State> state_;
 };
 
-// Prometheus' text exposition of everything in `registry`.
-std::string SerializeMetrics(const prometheus::Registry& registry);
+// Prometheus' text exposition of everything in `metrics`.
+std::string SerializeMetrics(const prometheus::Collectable& metrics);
 
 }  // namespace hebb::metrics
 

@@ -253,6 +253,7 @@ bool Controller::CarryEnd(Live& live, const End& end) {
       return false;
     }
   }
+  if (status.ok()) options_.observer->AttemptEnded(OutcomeName(end.outcome));
   live.progress.reset();
   if (end.outcome != AttemptOutcome::kLost || give_up) losses_.erase(live.job.id);
   if (end.outcome == AttemptOutcome::kLost) ++recoveries_["attempt_lost"];

@@ -247,6 +247,11 @@ void Controller::StartJob(const scheduler::Start& start, absl::Time now) {
     AddEvent(start.job, "failed", absl::StrCat("failed: ", files.message()));
     return;
   }
+  options_.observer->Decided("started");
+  if (attempt.number == 1) options_.observer->QueueWaited(absl::Now() - current->created);
+  if (current->step > attempt.start_step) {
+    options_.observer->StepsLost(current->step - attempt.start_step);
+  }
   auto ready = MakeLive(*written);
   ready->resume = live->resume;
   ready->init = live->init;

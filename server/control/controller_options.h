@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/times.h"
 #include "server/control/gang.h"
+#include "server/control/loop_observer.h"
 #include "server/scheduler/scheduler.h"
 
 namespace hebb::control {
@@ -39,6 +40,7 @@ struct ControllerOptions {
   // Called by the loop when what it alone knows of a job has changed and can be seen: why it waits,
   // whether it is in reach.
   std::function<void(const std::string& job)> changed = [](const std::string&) {};
+  LoopObserver* observer = Unobserved();  // borrowed
   // The last lines of a rank's log, oldest first, for the record of a failure.
   std::function<std::vector<std::string>(const std::string& job, int attempt, int rank)> log_tail;
 };

@@ -88,6 +88,7 @@ void Controller::Preempt(const scheduler::Decision& decision, absl::Time now) {
     Live& live = *found->second;
     const std::string text = absl::StrCat("stops with a checkpoint for job ", each.for_job,
                                           ", whose priority is higher");
+    options_.observer->Decided("preempted");
     AddEvent(each.victim, "preempted", text, "scheduler");
     Carry(live, live.gang.RequestStop(AttemptOutcome::kPreempted, text, now));
   }
@@ -96,6 +97,10 @@ void Controller::Preempt(const scheduler::Decision& decision, absl::Time now) {
 void Controller::PublishWaits(std::vector<scheduler::Wait> waits) {
   auto by_job = std::make_shared<std::map<std::string, scheduler::Wait>>();
   for (scheduler::Wait& wait : waits) {
+    const auto before = waits_->find(wait.job);
+    if (before == waits_->end() || before->second.reason != wait.reason) {
+      options_.observer->Decided(scheduler::WaitReasonName(wait.reason));
+    }
     std::string job = wait.job;
     by_job->emplace(std::move(job), std::move(wait));
   }

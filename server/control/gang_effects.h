@@ -3,6 +3,7 @@
 #ifndef HEBB_SERVER_CONTROL_GANG_EFFECTS_H_
 #define HEBB_SERVER_CONTROL_GANG_EFFECTS_H_
 
+#include <array>
 #include <optional>
 #include <string>
 #include <variant>
@@ -23,6 +24,9 @@ enum class AttemptOutcome {
   kPreempted,  // stopped with a checkpoint: the job waits again
 };
 absl::string_view OutcomeName(AttemptOutcome outcome);  // "succeeded" ...
+inline constexpr std::array kAttemptOutcomes = {
+    AttemptOutcome::kSucceeded, AttemptOutcome::kFailed, AttemptOutcome::kLost,
+    AttemptOutcome::kCancelled, AttemptOutcome::kPaused, AttemptOutcome::kPreempted};
 
 struct Prepare {  // assign the attempt to `worker`
   std::string worker;

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/coordinator_metrics.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
 #include "absl/time/clock.h"
 #include "common/log.h"
+#include "common/metrics/families.h"
 #include "common/status_macros.h"
 
 namespace hebb::http {
 namespace {
 
-using Labels = std::vector<std::pair<std::string, std::string>>;
+using metrics::AddSeries;
+using metrics::Labels;
+using metrics::MakeFamily;
 using prometheus::MetricFamily;
-using prometheus::MetricType;
 
 constexpr std::array<job::State, 9> kStates = {
     job::State::kQueued,    job::State::kStarting,  job::State::kRunning,
@@ -23,30 +26,12 @@ constexpr std::array<const char*, 4> kWorkerStates = {"idle", "busy", "draining"
 // Known from the start, so that a rate over them is right from the first recovery on.
 constexpr std::array<const char*, 2> kRecoveries = {"attempt_lost", "worker_lost"};
 
-MetricFamily Family(const char* name, const char* help, MetricType type = MetricType::Gauge) {
-  MetricFamily family;
-  family.name = name;
-  family.help = help;
-  family.type = type;
-  return family;
-}
-
-void Add(MetricFamily& family, const Labels& labels, double value) {
-  prometheus::ClientMetric& metric = family.metric.emplace_back();
-  for (const auto& [name, text] : labels) metric.label.push_back({name, text});
-  if (family.type == MetricType::Counter) {
-    metric.counter.value = value;
-  } else {
-    metric.gauge.value = value;
-  }
-}
-
 MetricFamily JobsByState(const Sample& sample) {
-  MetricFamily family = Family("hebb_jobs", "Jobs in the store by state.");
+  MetricFamily family = MakeFamily("hebb_jobs");
   for (job::State state : kStates) {
     const auto it = sample.jobs_by_state.find(state);
     const int64_t count = it == sample.jobs_by_state.end() ? 0 : it->second;
-    Add(family, {{"state", std::string(job::StateName(state))}}, static_cast<double>(count));
+    AddSeries(family, {{"state", std::string(job::StateName(state))}}, static_cast<double>(count));
   }
   return family;
 }
@@ -55,20 +40,69 @@ MetricFamily WorkersByState(const Fleet& fleet) {
   std::map<std::string, int64_t> count;
   for (const char* state : kWorkerStates) count[state] = 0;
   for (const FleetWorker& worker : fleet.workers) ++count[worker.state];
-  MetricFamily family = Family("hebb_workers", "Attached workers by state.");
-  for (const auto& [state, n] : count) Add(family, {{"state", state}}, static_cast<double>(n));
+  MetricFamily family = MakeFamily("hebb_workers");
+  for (const auto& [state, n] : count)
+    AddSeries(family, {{"state", state}}, static_cast<double>(n));
   return family;
 }
 
 MetricFamily Recoveries(const Fleet& fleet) {
   std::map<std::string, int64_t> count = fleet.recoveries;
   for (const char* reason : kRecoveries) count.emplace(reason, 0);
-  MetricFamily family =
-      Family("hebb_recoveries_total",
-             "Recoveries since the coordinator's start: attempt_lost (resumed from a checkpoint) "
-             "or worker_lost (the others went on).",
-             MetricType::Counter);
-  for (const auto& [reason, n] : count) Add(family, {{"reason", reason}}, static_cast<double>(n));
+  MetricFamily family = MakeFamily("hebb_recoveries_total");
+  for (const auto& [reason, n] : count)
+    AddSeries(family, {{"reason", reason}}, static_cast<double>(n));
+  return family;
+}
+
+double SinceEpoch(absl::Time time) { return absl::ToDoubleSeconds(time - absl::UnixEpoch()); }
+
+MetricFamily Waiting(const Fleet& fleet) {
+  MetricFamily family = MakeFamily("hebb_jobs_waiting");
+  for (const auto& [reason, n] : fleet.waiting) {
+    AddSeries(family, {{"reason", reason}}, static_cast<double>(n));
+  }
+  return family;
+}
+
+MetricFamily OldestQueued(const std::vector<JobSample>& jobs) {
+  MetricFamily family = MakeFamily("hebb_queue_oldest_timestamp_seconds");
+  absl::Time oldest = absl::InfiniteFuture();
+  for (const JobSample& sample : jobs) {
+    if (sample.job.state == job::State::kQueued) oldest = std::min(oldest, sample.job.created);
+  }
+  if (oldest < absl::InfiniteFuture()) AddSeries(family, {}, SinceEpoch(oldest));
+  return family;
+}
+
+MetricFamily Heartbeats(const Fleet& fleet) {
+  MetricFamily family = MakeFamily("hebb_worker_heartbeat_timestamp_seconds");
+  for (const FleetWorker& worker : fleet.workers) {
+    AddSeries(family, {{"worker", worker.id}, {"host", worker.host}, {"device", worker.device}},
+              SinceEpoch(worker.last_heartbeat));
+  }
+  return family;
+}
+
+MetricFamily JobInfo(const std::vector<JobSample>& jobs) {
+  MetricFamily family = MakeFamily("hebb_job_info");
+  for (const JobSample& sample : jobs) {
+    const job::Job& job = sample.job;
+    AddSeries(family,
+              {{"job", job.id}, {"name", job.name}, {"rule", job.rule}, {"dataset", job.dataset}},
+              1);
+  }
+  return family;
+}
+
+MetricFamily JobState(const std::vector<JobSample>& jobs) {
+  MetricFamily family = MakeFamily("hebb_job_state");
+  for (const JobSample& sample : jobs) {
+    const job::Job& job = sample.job;
+    AddSeries(family,
+              {{"job", job.id}, {"name", job.name}, {"state", std::string(StateName(job.state))}},
+              1);
+  }
   return family;
 }
 
@@ -76,50 +110,53 @@ MetricFamily Recoveries(const Fleet& fleet) {
 using Value = std::optional<double> (*)(const JobSample&);
 struct JobGauge {
   const char* name;
-  const char* help;
   Value value;
 };
 
-constexpr std::array<JobGauge, 8> kJobGauges = {{
-    {"hebb_job_step", "Steps completed.",
-     [](const JobSample& s) { return std::optional<double>(s.job.step); }},
-    {"hebb_job_epoch", "Epochs completed.",
-     [](const JobSample& s) { return std::optional<double>(s.job.epoch); }},
-    {"hebb_job_train_loss", "Mean training loss of the last epoch, or so far in it.",
-     [](const JobSample& s) { return s.job.metrics.train_loss; }},
-    {"hebb_job_train_accuracy", "Training accuracy of the last epoch, or so far in it (ratio).",
-     [](const JobSample& s) { return s.job.metrics.train_accuracy; }},
-    {"hebb_job_validation_accuracy", "Accuracy on the validation records (ratio).",
+constexpr std::array<JobGauge, 10> kJobGauges = {{
+    {"hebb_job_step", [](const JobSample& s) { return std::optional<double>(s.job.step); }},
+    {"hebb_job_total_steps",
+     [](const JobSample& s) -> std::optional<double> {
+       if (s.job.total_steps <= 0) return std::nullopt;
+       return s.job.total_steps;
+     }},
+    {"hebb_job_epoch", [](const JobSample& s) { return std::optional<double>(s.job.epoch); }},
+    {"hebb_job_train_loss", [](const JobSample& s) { return s.job.metrics.train_loss; }},
+    {"hebb_job_train_accuracy", [](const JobSample& s) { return s.job.metrics.train_accuracy; }},
+    {"hebb_job_validation_accuracy",
      [](const JobSample& s) { return s.job.metrics.validation_accuracy; }},
-    {"hebb_job_test_accuracy", "Accuracy on the test records (ratio).",
-     [](const JobSample& s) { return s.job.metrics.test_accuracy; }},
-    {"hebb_job_images_per_second", "Images trained per second of step time, last attempt.",
+    {"hebb_job_test_accuracy", [](const JobSample& s) { return s.job.metrics.test_accuracy; }},
+    {"hebb_job_images_per_second",
      [](const JobSample& s) { return std::optional<double>(s.job.images_per_second); }},
     {"hebb_checkpoint_last_success_timestamp_seconds",
-     "When the job's last checkpoint became durable.",
      [](const JobSample& s) -> std::optional<double> {
-       if (s.last_checkpoint == absl::InfinitePast()) return std::nullopt;
-       return absl::ToDoubleSeconds(s.last_checkpoint - absl::UnixEpoch());
+       if (!s.last_checkpoint || s.last_checkpoint->stored == absl::InfinitePast()) {
+         return std::nullopt;
+       }
+       return SinceEpoch(s.last_checkpoint->stored);
+     }},
+    {"hebb_checkpoint_size_bytes",
+     [](const JobSample& s) -> std::optional<double> {
+       if (!s.last_checkpoint) return std::nullopt;
+       return s.last_checkpoint->bytes;
      }},
 }};
 
 MetricFamily PerJob(const JobGauge& gauge, const std::vector<JobSample>& jobs) {
-  MetricFamily family = Family(gauge.name, gauge.help);
+  MetricFamily family = MakeFamily(gauge.name);
   for (const JobSample& sample : jobs) {
     const std::optional<double> value = gauge.value(sample);
     if (!value.has_value()) continue;
-    Add(family, {{"job", sample.job.id}, {"name", sample.job.name}}, *value);
+    AddSeries(family, {{"job", sample.job.id}, {"name", sample.job.name}}, *value);
   }
   return family;
 }
 
 MetricFamily Alignment(const std::vector<JobSample>& jobs) {
-  MetricFamily family = Family("hebb_layer_alignment_cosine",
-                               "Cosine between a layer's feedforward and feedback weights, at the "
-                               "end of the last epoch.");
+  MetricFamily family = MakeFamily("hebb_layer_alignment_cosine");
   for (const JobSample& sample : jobs) {
     for (const auto& [layer, cosine] : sample.alignment) {
-      Add(family, {{"job", sample.job.id}, {"layer", layer}}, cosine);
+      AddSeries(family, {{"job", sample.job.id}, {"layer", layer}}, cosine);
     }
   }
   return family;
@@ -128,29 +165,22 @@ MetricFamily Alignment(const std::vector<JobSample>& jobs) {
 // One gauge with a value for each layer of a job; a layer without one has no series.
 struct LayerGauge {
   const char* name;
-  const char* help;
   const char* matrix;  // a label, or null
   std::optional<double> job::LayerState::*value;
 };
 
 constexpr std::array<LayerGauge, 5> kLayerGauges = {{
-    {"hebb_layer_error_angle_degrees",
-     "Angle between the error that the rule sends to a layer and the true gradient.", nullptr,
-     &job::LayerState::error_angle},
-    {"hebb_layer_saturated_ratio", "Share of units whose slope is below 1 % of the largest.",
-     nullptr, &job::LayerState::saturated},
-    {"hebb_layer_sparsity_ratio", "Share of units that put out exactly 0.", nullptr,
-     &job::LayerState::sparsity},
-    {"hebb_layer_update_norm", "Norm of the last step's update of a matrix, times the rate.",
-     "forward", &job::LayerState::forward_update_norm},
-    {"hebb_layer_update_norm", "Norm of the last step's update of a matrix, times the rate.",
-     "feedback", &job::LayerState::feedback_update_norm},
+    {"hebb_layer_error_angle_degrees", nullptr, &job::LayerState::error_angle},
+    {"hebb_layer_saturated_ratio", nullptr, &job::LayerState::saturated},
+    {"hebb_layer_sparsity_ratio", nullptr, &job::LayerState::sparsity},
+    {"hebb_layer_update_norm", "forward", &job::LayerState::forward_update_norm},
+    {"hebb_layer_update_norm", "feedback", &job::LayerState::feedback_update_norm},
 }};
 
 void AddLayers(const LayerGauge& gauge, const std::vector<JobSample>& jobs,
                std::vector<MetricFamily>& families) {
   if (families.empty() || families.back().name != gauge.name) {
-    families.push_back(Family(gauge.name, gauge.help));
+    families.push_back(MakeFamily(gauge.name));
   }
   for (const JobSample& sample : jobs) {
     for (const job::LayerState& layer : sample.layers) {
@@ -158,20 +188,20 @@ void AddLayers(const LayerGauge& gauge, const std::vector<JobSample>& jobs,
       if (!value) continue;
       Labels labels = {{"job", sample.job.id}, {"layer", layer.layer}};
       if (gauge.matrix != nullptr) labels.emplace_back("matrix", gauge.matrix);
-      Add(families.back(), labels, *value);
+      AddSeries(families.back(), labels, *value);
     }
   }
 }
 
 MetricFamily BuildInfo(const std::string& version) {
-  MetricFamily family = Family("hebb_build_info", "Always 1; the label says which build this is.");
-  Add(family, {{"version", version}}, 1);
+  MetricFamily family = MakeFamily("hebb_build_info");
+  AddSeries(family, {{"program", "hebb-coordinator"}, {"version", version}}, 1);
   return family;
 }
 
 MetricFamily StoreUp(bool up) {
-  MetricFamily family = Family("hebb_store_up", "1 if the job store could be read, else 0.");
-  Add(family, {}, up ? 1 : 0);
+  MetricFamily family = MakeFamily("hebb_store_up");
+  AddSeries(family, {}, up ? 1 : 0);
   return family;
 }
 
@@ -188,7 +218,7 @@ absl::StatusOr<Sample> ReadSample(store::JobStore& store, absl::Time now) {
       entry.alignment = std::move(epochs.back().alignment);
       entry.layers = std::move(epochs.back().layers);
     }
-    if (!files.empty()) entry.last_checkpoint = files.back().stored;
+    if (!files.empty()) entry.last_checkpoint = files.back();
     entry.job = std::move(job);
   }
   return sample;
@@ -197,8 +227,10 @@ absl::StatusOr<Sample> ReadSample(store::JobStore& store, absl::Time now) {
 }  // namespace
 
 std::vector<MetricFamily> MakeFamilies(const Sample& sample) {
-  std::vector<MetricFamily> families = {BuildInfo(sample.version), JobsByState(sample),
-                                        WorkersByState(sample.fleet), Recoveries(sample.fleet)};
+  std::vector<MetricFamily> families = {
+      BuildInfo(sample.version), JobsByState(sample),      WorkersByState(sample.fleet),
+      Recoveries(sample.fleet),  Heartbeats(sample.fleet), Waiting(sample.fleet),
+      OldestQueued(sample.jobs), JobInfo(sample.jobs),     JobState(sample.jobs)};
   for (const JobGauge& gauge : kJobGauges) families.push_back(PerJob(gauge, sample.jobs));
   families.push_back(Alignment(sample.jobs));
   for (const LayerGauge& gauge : kLayerGauges) AddLayers(gauge, sample.jobs, families);

@@ -8,7 +8,10 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -26,7 +29,7 @@ struct JobSample {
   job::Job job;
   std::vector<std::pair<std::string, double>> alignment;  // layer, cos(W, R), of the last epoch
   std::vector<job::LayerState> layers;                    // of the last epoch
-  absl::Time last_checkpoint = absl::InfinitePast();
+  std::optional<job::FileRef> last_checkpoint;
 };
 
 struct Sample {

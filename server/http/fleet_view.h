@@ -31,6 +31,7 @@ struct Fleet {
   std::map<std::string, int64_t> recoveries;
   // Ids of the jobs that are RUNNING but out of reach.
   std::set<std::string> unreachable_jobs;
+  std::map<std::string, int64_t> waiting;    // queued jobs by reason from a closed list
   std::map<std::string, std::string> waits;  // why a queued job waits, by its id
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/status_server.h"
 
-#include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
 #include <iterator>
@@ -25,17 +24,17 @@ metrics::HttpResponse Unavailable(const absl::Status& cause) {
 }  // namespace
 
 StatusServer::StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet,
-                           const prometheus::Registry& registry)
+                           const prometheus::Collectable& counted)
     : store_(store),
       fleet_(fleet),
-      registry_(registry),
+      counted_(counted),
       version_(options.version),
       metrics_(store, fleet, options.version) {}
 
 absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
     const Options& options, store::JobStore& store, const FleetView& fleet,
-    const prometheus::Registry& registry) {
-  std::unique_ptr<StatusServer> self(new StatusServer(options, store, fleet, registry));
+    const prometheus::Collectable& counted) {
+  std::unique_ptr<StatusServer> self(new StatusServer(options, store, fleet, counted));
   HEBB_ASSIGN_OR_RETURN(self->server_,
                         metrics::HttpServer::Listen(options.address, options.security));
   StatusServer* server = self.get();
@@ -61,7 +60,7 @@ metrics::HttpResponse StatusServer::Page() const {
 
 metrics::HttpResponse StatusServer::Metrics() const {
   std::vector<prometheus::MetricFamily> families = metrics_.Collect();
-  std::vector<prometheus::MetricFamily> others = registry_.Collect();
+  std::vector<prometheus::MetricFamily> others = counted_.Collect();
   std::move(others.begin(), others.end(), std::back_inserter(families));
   return {200, prometheus::TextSerializer().Serialize(families), kPrometheusText};
 }

@@ -25,26 +25,25 @@ class StatusServer {
     std::string version;
     metrics::HttpSecurity security = {};
   };
-  // Borrows the three; they outlive it. `registry` holds what others count, such as the gRPC
+  // Borrows the three; they outlive it. `counted` gives what others count, such as the gRPC
   // services' hebb_rpc_* series; it is served beside the coordinator's own. Errors as
   // HttpServer::Listen.
-  static absl::StatusOr<std::unique_ptr<StatusServer>> Start(const Options& options,
-                                                             store::JobStore& store,
-                                                             const FleetView& fleet,
-                                                             const prometheus::Registry& registry);
+  static absl::StatusOr<std::unique_ptr<StatusServer>> Start(
+      const Options& options, store::JobStore& store, const FleetView& fleet,
+      const prometheus::Collectable& counted);
 
   std::string address() const { return server_->address(); }
 
  private:
   StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet,
-               const prometheus::Registry& registry);
+               const prometheus::Collectable& counted);
   metrics::HttpResponse Page() const;
   metrics::HttpResponse Metrics() const;
   metrics::HttpResponse Ready() const;
 
   store::JobStore& store_;
   const FleetView& fleet_;
-  const prometheus::Registry& registry_;
+  const prometheus::Collectable& counted_;
   const std::string version_;
   const CoordinatorMetrics metrics_;
   std::unique_ptr<metrics::HttpServer> server_;  // last: its threads end before the rest goes

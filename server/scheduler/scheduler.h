@@ -5,6 +5,7 @@
 #ifndef HEBB_SERVER_SCHEDULER_SCHEDULER_H_
 #define HEBB_SERVER_SCHEDULER_SCHEDULER_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -92,6 +93,10 @@ enum class WaitReason {
   kUnfitWorkers,   // those it would get could not prepare for it a moment ago
 };
 absl::string_view WaitReasonName(WaitReason reason);  // "no_workers" ...
+inline constexpr std::array kWaitReasons = {WaitReason::kNoWorkers,    WaitReason::kTooFewWorkers,
+                                            WaitReason::kBehindOthers, WaitReason::kRetryPause,
+                                            WaitReason::kQuota,        WaitReason::kPreempting,
+                                            WaitReason::kUnfitWorkers};
 
 // A job that holds workers which the waiting job could use.
 struct Holder {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/read_pool.h"
 
+#include "absl/time/clock.h"
 #include "common/log.h"
 #include "common/status_macros.h"
 
@@ -8,8 +9,8 @@ namespace hebb::store {
 
 absl::StatusOr<std::unique_ptr<ReadPool>> ReadPool::Open(const std::string& path,
                                                          absl::Duration busy_timeout,
-                                                         int connections) {
-  std::unique_ptr<ReadPool> pool(new ReadPool());
+                                                         int connections, StoreTimer timer) {
+  std::unique_ptr<ReadPool> pool(new ReadPool(std::move(timer)));
   absl::MutexLock lock(&pool->mutex_);
   for (int i = 0; i < connections; ++i) {
     HEBB_ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::Open(path, busy_timeout));
@@ -20,6 +21,7 @@ absl::StatusOr<std::unique_ptr<ReadPool>> ReadPool::Open(const std::string& path
 }
 
 absl::StatusOr<ReadPool::Reader> ReadPool::Take() {
+  const absl::Time begin = absl::Now();
   std::unique_ptr<Database> database;
   {
     const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !idle_.empty(); };
@@ -28,7 +30,7 @@ absl::StatusOr<ReadPool::Reader> ReadPool::Take() {
     database = std::move(idle_.back());
     idle_.pop_back();
   }
-  Reader reader(*this, std::move(database));
+  Reader reader(*this, std::move(database), begin);
   HEBB_RETURN_IF_ERROR((*reader).Run("BEGIN"));
   return reader;
 }
@@ -39,8 +41,11 @@ ReadPool::Reader::~Reader() {
     const absl::Status status = database_->Run("ROLLBACK");
     if (!status.ok()) LogWarning("rollback", {{"cause", std::string(status.message())}});
   }
-  absl::MutexLock lock(&pool_->mutex_);
-  pool_->idle_.push_back(std::move(database_));
+  {
+    absl::MutexLock lock(&pool_->mutex_);
+    pool_->idle_.push_back(std::move(database_));
+  }
+  if (pool_->timer_) pool_->timer_("read", absl::Now() - begin_);
 }
 
 }  // namespace hebb::store

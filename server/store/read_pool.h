@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/store/sqlite.h"
+#include "server/store/store_timer.h"
 
 namespace hebb::store {
 
@@ -22,7 +23,7 @@ class ReadPool {
   // Errors as Database::Open.
   static absl::StatusOr<std::unique_ptr<ReadPool>> Open(const std::string& path,
                                                         absl::Duration busy_timeout,
-                                                        int connections);
+                                                        int connections, StoreTimer timer = {});
 
   // A connection in a read transaction: all that is read through it is one state of the file, in
   // which every change is that was acknowledged before Take. One thread at a time; its statements
@@ -36,17 +37,19 @@ class ReadPool {
 
    private:
     friend class ReadPool;
-    Reader(ReadPool& pool, std::unique_ptr<Database> database)
-        : pool_(&pool), database_(std::move(database)) {}
+    Reader(ReadPool& pool, std::unique_ptr<Database> database, absl::Time begin)
+        : pool_(&pool), database_(std::move(database)), begin_(begin) {}
     ReadPool* const pool_;
     std::unique_ptr<Database> database_;  // null when moved from
+    const absl::Time begin_;
   };
   // Waits while all connections are in use.
   absl::StatusOr<Reader> Take();
 
  private:
-  ReadPool() = default;
+  explicit ReadPool(StoreTimer timer) : timer_(std::move(timer)) {}
 
+  const StoreTimer timer_;
   absl::Mutex mutex_;
   std::vector<std::unique_ptr<Database>> idle_ ABSL_GUARDED_BY(mutex_);
 };

@@ -48,14 +48,16 @@ absl::StatusOr<job::Job> StoreOnce(Database& database, const job::Job& job) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteJobStore>> SqliteJobStore::Open(const std::string& path,
-                                                                     absl::Duration busy_timeout) {
+                                                                     absl::Duration busy_timeout,
+                                                                     const StoreTimer& timer) {
   HEBB_ASSIGN_OR_RETURN(std::unique_ptr<Database> writer, Database::Open(path, busy_timeout));
   // Before anything is written into it, and rather now than at the first read of the damaged page.
   HEBB_RETURN_IF_ERROR(CheckSound(*writer, path));
   HEBB_RETURN_IF_ERROR(Migrate(*writer, path, absl::Now()));
   HEBB_ASSIGN_OR_RETURN(std::unique_ptr<ReadPool> readers,
-                        ReadPool::Open(path, busy_timeout, kReaders));
-  return std::unique_ptr<SqliteJobStore>(new SqliteJobStore(std::move(writer), std::move(readers)));
+                        ReadPool::Open(path, busy_timeout, kReaders, timer));
+  return std::unique_ptr<SqliteJobStore>(
+      new SqliteJobStore(std::move(writer), std::move(readers), timer));
 }
 
 absl::StatusOr<job::Job> SqliteJobStore::Create(const job::Job& job) {

@@ -12,6 +12,7 @@
 #include "server/store/job_store.h"
 #include "server/store/read_pool.h"
 #include "server/store/sqlite.h"
+#include "server/store/store_timer.h"
 #include "server/store/write_queue.h"
 
 namespace hebb::store {
@@ -26,7 +27,8 @@ class SqliteJobStore : public JobStore {
   // Creates the file or brings an older one to this build's schema. Errors as Database::Open and
   // Migrate: one line with the file and the remedy.
   static absl::StatusOr<std::unique_ptr<SqliteJobStore>> Open(
-      const std::string& path, absl::Duration busy_timeout = absl::Seconds(5));
+      const std::string& path, absl::Duration busy_timeout = absl::Seconds(5),
+      const StoreTimer& timer = {});
 
   absl::StatusOr<job::Job> Create(const job::Job& job) override;
   absl::StatusOr<job::Job> Get(absl::string_view key) override;
@@ -64,8 +66,9 @@ class SqliteJobStore : public JobStore {
   absl::StatusOr<job::Usage> ReadUsage() override;
 
  private:
-  SqliteJobStore(std::unique_ptr<Database> writer, std::unique_ptr<ReadPool> readers)
-      : readers_(std::move(readers)), writer_(std::move(writer)) {}
+  SqliteJobStore(std::unique_ptr<Database> writer, std::unique_ptr<ReadPool> readers,
+                 const StoreTimer& timer)
+      : readers_(std::move(readers)), writer_(std::move(writer), timer) {}
 
   // What `change` gives (a StatusOr), once it is durable.
   template <typename F>

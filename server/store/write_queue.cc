@@ -4,12 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/status_macros.h"
 
 namespace hebb::store {
 
-WriteQueue::WriteQueue(std::unique_ptr<Database> database)
-    : database_(std::move(database)), thread_([this] { Work(); }) {}
+WriteQueue::WriteQueue(std::unique_ptr<Database> database, StoreTimer timer)
+    : database_(std::move(database)), timer_(std::move(timer)), thread_([this] { Work(); }) {}
 
 WriteQueue::~WriteQueue() {
   {
@@ -20,6 +21,7 @@ WriteQueue::~WriteQueue() {
 }
 
 absl::Status WriteQueue::Run(Change change) {
+  const absl::Time begin = absl::Now();
   Ticket ticket{change};
   {
     const auto has_room = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -30,6 +32,7 @@ absl::Status WriteQueue::Run(Change change) {
     waiting_.push_back(&ticket);
   }
   ticket.done.WaitForNotification();
+  if (timer_) timer_("write", absl::Now() - begin);
   return std::move(ticket.result);
 }
 

@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "server/store/sqlite.h"
+#include "server/store/store_timer.h"
 
 namespace hebb::store {
 
@@ -29,7 +30,7 @@ class WriteQueue {
   static constexpr size_t kMaxBatch = 256;
 
   // Owns the connection and starts its thread.
-  explicit WriteQueue(std::unique_ptr<Database> database);
+  explicit WriteQueue(std::unique_ptr<Database> database, StoreTimer timer = {});
   // Runs what waits, then ends the thread. Nobody may call Run any more.
   ~WriteQueue();
   WriteQueue(const WriteQueue&) = delete;
@@ -61,6 +62,7 @@ class WriteQueue {
   absl::Status RunAlone(Ticket& ticket);
 
   const std::unique_ptr<Database> database_;  // of the thread
+  const StoreTimer timer_;
   absl::Mutex mutex_;
   std::deque<Ticket*> waiting_ ABSL_GUARDED_BY(mutex_);
   bool ends_ ABSL_GUARDED_BY(mutex_) = false;

@@ -67,8 +67,7 @@ TEST_P(KernelsTest, KeepTheirShareOfTheFloor) {
   std::vector<double> shares;
   const auto seconds =
       TimeSteps(*job, {.ranks = 1, .threads = 1}, 9, [&](const train::StepReport& report) {
-        const double step = report.data_seconds + report.compute_seconds + report.wait_seconds +
-                            report.apply_seconds;
+        const double step = report.total_seconds();
         const ComputeRates rates = {sgemm.Measure(), memory.read, memory.fill};
         shares.push_back(FloorSeconds(*cost, GetParam().batch, rates) / step);
       });

@@ -111,6 +111,7 @@ absl::Status CpuEngine::ComputeUpdates(const StepContext& context,
   HEBB_RETURN_IF_ERROR(LoadSlices());
   for (const Pass& pass : plan_.passes) HEBB_RETURN_IF_ERROR(PassUp(context, pass, sink));
   HEBB_RETURN_IF_ERROR(FinishForward(context));
+  sink.ForwardDone();
   for (auto pass = plan_.passes.rbegin(); pass != plan_.passes.rend(); ++pass) {
     HEBB_RETURN_IF_ERROR(PassDown(context, *pass, sink));
   }

@@ -73,6 +73,9 @@ class SumSink {
   // the summing is done elsewhere.
   virtual absl::Status Ready(int sum, std::span<const float* const> nodes) = 0;
 
+  // The forward pass and the loss are done, the way back begins. For measurements.
+  virtual void ForwardDone() {}
+
   // Blocks until that sum has arrived and returns it.
   virtual absl::StatusOr<std::span<const float>> WaitForSum(int sum) = 0;
 };

@@ -86,7 +86,10 @@ absl::Status Attempt::Prepare() {
   options.generation = [this] { return assignment_.generation(); };
   options.upload = [this](const v1::CheckpointId& id, const std::string& path,
                           Cancellation& cancellation) {
-    return context_.channel.UploadCheckpoint(id, path, cancellation);
+    const absl::Time begin = absl::Now();
+    const absl::Status status = context_.channel.UploadCheckpoint(id, path, cancellation);
+    if (status.ok()) context_.metrics.CheckpointUploadTook(absl::Now() - begin);
+    return status;
   };
   options.uploaded = [this](int64_t step, const absl::Status& status) {
     context_.metrics.CheckpointUploaded(status.ok());
@@ -212,6 +215,7 @@ Attempt::Next Attempt::Broken(const Generation& generation, const absl::Status& 
   // What was cancelled fails in many ways; the reason is the cancellation's.
   const bool cancelled = generation.cancellation.cancelled();
   const bool fatal = !cancelled && !IsPassing(status);
+  if (train::IsLossNotFinite(status)) context_.metrics.LossNotFinite();
   const std::string cause =
       cancelled ? generation.cancellation.reason() : std::string(status.message());
   const bool in_world = InMpiWorld(generation.form);
@@ -302,7 +306,9 @@ void Attempt::DigestDone(int64_t step, const std::string& weights_digest) {
 }
 
 absl::Status Attempt::SaveCheckpoint(std::string bytes, int64_t step, const std::string&) {
+  const absl::Time begin = absl::Now();
   const absl::Status kept = uploader_->Add(bytes, step);
+  context_.metrics.CheckpointSaved(kept.ok(), absl::Now() - begin);
   if (!kept.ok()) {  // the trainer goes on unless it was the last one
     assignment_.LogLine(LogLevel::kError,
                         absl::StrCat("checkpoint of step ", step, " not saved: ", kept.message()));

@@ -153,6 +153,7 @@ void JobRunner::TrainForever() {
       training_ = true;
     }
     Attempt(context_, *assignment, [this] { return CoordinatorTimes(); }).Run();
+    context_.metrics.EndJob();
   }
 }
 

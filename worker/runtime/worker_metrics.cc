@@ -1,65 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/runtime/worker_metrics.h"
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-
+#include <iterator>
 #include <map>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "common/metrics/counted.h"
+#include "common/metrics/process_metrics.h"
 
 namespace hebb::runtime {
 namespace {
 
+using metrics::CounterFamily;
+using metrics::GaugeFamily;
+using metrics::HistogramFamily;
+using metrics::MakeCounter;
+using metrics::MakeGauge;
+using metrics::MakeHistogram;
 using prometheus::Counter;
 using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
-using prometheus::Registry;
 
-Counter& MakeCounter(Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({});
-}
+// Seconds.
+const Histogram::BucketBoundaries kStepBuckets = {0.0003, 0.001, 0.003, 0.01, 0.03, 0.1,
+                                                  0.3,    1,     3,     10,   30};
+const Histogram::BucketBoundaries kFileBuckets = {0.001, 0.003, 0.01, 0.03, 0.1, 0.3,
+                                                  1,     3,     10,   30,   100};
 
-Gauge& MakeGauge(Registry& registry, const char* name, const char* help) {
-  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
-}
-
-Histogram& AddPhase(Family<Histogram>& family, const char* phase) {
-  return family.Add({{"phase", phase}}, Histogram::BucketBoundaries{0.0003, 0.001, 0.003, 0.01,
-                                                                    0.03, 0.1, 0.3, 1, 3, 10, 30});
-}
+// The straggler ratio follows this share of each step: about the last ten count.
+constexpr double kRatioShare = 0.1;
 
 }  // namespace
 
 struct WorkerMetrics::Series {
-  Registry registry;
-  Gauge& attached = MakeGauge(registry, "hebb_worker_attached",
-                              "1 while the coordinator has welcomed this worker");
-  Counter& steps = MakeCounter(registry, "hebb_worker_steps_total", "Training steps completed");
-  Counter& images = MakeCounter(registry, "hebb_worker_images_total",
-                                "Images trained on by this worker (its share of each batch)");
-  Counter& generations =
-      MakeCounter(registry, "hebb_worker_generations_total", "Communicators formed by this worker");
-  Family<Histogram>& step_duration =
-      prometheus::BuildHistogram()
-          .Name("hebb_worker_step_duration_seconds")
-          .Help("Time of a training step by phase: data, compute, wait (for the sums), apply")
-          .Register(registry);
-  Histogram& data = AddPhase(step_duration, "data");
-  Histogram& compute = AddPhase(step_duration, "compute");
-  Histogram& wait = AddPhase(step_duration, "wait");
-  Histogram& apply = AddPhase(step_duration, "apply");
-  Family<Counter>& uploads = prometheus::BuildCounter()
-                                 .Name("hebb_worker_checkpoint_uploads_total")
-                                 .Help("Checkpoints sent to the coordinator, or given up")
-                                 .Register(registry);
+  explicit Series(const std::string& folder) : process(folder) {}
+
+  const metrics::ProcessMetrics process;
+  prometheus::Registry registry;
+  Gauge& attached = MakeGauge(registry, "hebb_worker_attached");
+  Counter& steps = MakeCounter(registry, "hebb_worker_steps_total");
+  Counter& images = MakeCounter(registry, "hebb_worker_images_total");
+  Counter& generations = MakeCounter(registry, "hebb_worker_generations_total");
+  Counter& nonfinite = MakeCounter(registry, "hebb_worker_nonfinite_losses_total");
+  Counter& allreduce_bytes = MakeCounter(registry, "hebb_worker_allreduce_bytes_total");
+  Counter& allreduce_seconds = MakeCounter(registry, "hebb_worker_allreduce_seconds_total");
+  Family<Histogram>& phases = HistogramFamily(registry, "hebb_worker_step_duration_seconds");
+  Histogram& data = phases.Add({{"phase", "data"}}, kStepBuckets);
+  Histogram& forward = phases.Add({{"phase", "forward"}}, kStepBuckets);
+  Histogram& backward = phases.Add({{"phase", "backward"}}, kStepBuckets);
+  Histogram& wait = phases.Add({{"phase", "wait"}}, kStepBuckets);
+  Histogram& sum = phases.Add({{"phase", "sum"}}, kStepBuckets);
+  Histogram& update = phases.Add({{"phase", "update"}}, kStepBuckets);
+  Family<Counter>& saves = CounterFamily(registry, "hebb_worker_checkpoint_saves_total");
+  Counter& saves_ok = saves.Add({{"outcome", "ok"}});
+  Counter& saves_failed = saves.Add({{"outcome", "failed"}});
+  Histogram& save_duration =
+      MakeHistogram(registry, "hebb_worker_checkpoint_save_duration_seconds", kFileBuckets);
+  Family<Counter>& uploads = CounterFamily(registry, "hebb_worker_checkpoint_uploads_total");
   Counter& uploads_ok = uploads.Add({{"outcome", "ok"}});
   Counter& uploads_failed = uploads.Add({{"outcome", "failed"}});
+  Histogram& upload_duration =
+      MakeHistogram(registry, "hebb_worker_checkpoint_upload_duration_seconds", kFileBuckets);
 
   // A job's own gauges, in one family each; there once measured.
   struct JobGauge {
@@ -68,42 +72,58 @@ struct WorkerMetrics::Series {
   };
   absl::Mutex mutex;
   std::string job ABSL_GUARDED_BY(mutex);
+  absl::Time ended ABSL_GUARDED_BY(mutex) = absl::InfiniteFuture();
+  double straggler_ratio ABSL_GUARDED_BY(mutex) = 0;  // 0: no step yet
   std::map<std::string, JobGauge> job_gauges ABSL_GUARDED_BY(mutex);
 
-  void AddJobGauge(const char* name, const char* help) {
+  void AddJobGauge(const char* name) {
     absl::MutexLock lock(&mutex);
-    job_gauges.emplace(name,
-                       JobGauge{prometheus::BuildGauge().Name(name).Help(help).Register(registry)});
+    job_gauges.emplace(name, JobGauge{GaugeFamily(registry, name)});
   }
 
-  void SetJob(const char* name, double value) {
-    absl::MutexLock lock(&mutex);
+  void Set(const char* name, double value) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     JobGauge& entry = job_gauges.at(name);
     if (entry.gauge == nullptr) entry.gauge = &entry.family.Add({{"job", job}});
     entry.gauge->Set(value);
   }
+
+  void RemoveJob() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    for (auto& [name, entry] : job_gauges) {
+      if (entry.gauge != nullptr) entry.family.Remove(entry.gauge);
+      entry.gauge = nullptr;
+    }
+    ended = absl::InfiniteFuture();
+    straggler_ratio = 0;
+  }
+
+  void SetStep(const train::StepReport& report) {
+    absl::MutexLock lock(&mutex);
+    straggler_ratio = straggler_ratio == 0
+                          ? report.own_ratio
+                          : straggler_ratio + kRatioShare * (report.own_ratio - straggler_ratio);
+    Set("hebb_worker_straggler_ratio", straggler_ratio);
+    Set("hebb_worker_step", static_cast<double>(report.step));
+    Set("hebb_worker_train_loss", report.train_loss);
+    Set("hebb_worker_train_accuracy_ratio", report.train_accuracy);
+    Set("hebb_worker_images_per_second", report.images_per_second);
+  }
 };
 
-WorkerMetrics::WorkerMetrics(const std::string& build) : series_(std::make_unique<Series>()) {
-  prometheus::BuildGauge()
-      .Name("hebb_build_info")
-      .Help("1, with the build in its label")
-      .Register(series_->registry)
+WorkerMetrics::WorkerMetrics(const std::string& build, const std::string& folder,
+                             std::function<absl::Time()> clock)
+    : clock_(std::move(clock)), series_(std::make_unique<Series>(folder)) {
+  GaugeFamily(series_->registry, "hebb_build_info")
       .Add({{"program", "hebb-worker"}, {"version", build}})
       .Set(1);
-  series_->AddJobGauge("hebb_worker_step", "Steps completed of the job");
-  series_->AddJobGauge("hebb_worker_train_loss", "Mean training loss so far in this epoch");
-  series_->AddJobGauge("hebb_worker_train_accuracy_ratio",
-                       "Training accuracy so far in this epoch");
-  series_->AddJobGauge("hebb_worker_images_per_second", "Trained images of the gang per second");
-  series_->AddJobGauge("hebb_worker_validation_accuracy_ratio",
-                       "Validation accuracy after the last epoch");
-  series_->AddJobGauge("hebb_worker_gang_size", "Ranks of the job's gang");
+  for (const char* name :
+       {"hebb_worker_job_info", "hebb_worker_gang_size", "hebb_worker_straggler_ratio",
+        "hebb_worker_step", "hebb_worker_train_loss", "hebb_worker_train_accuracy_ratio",
+        "hebb_worker_images_per_second", "hebb_worker_validation_accuracy_ratio"}) {
+    series_->AddJobGauge(name);
+  }
 }
 
 WorkerMetrics::~WorkerMetrics() = default;
-
-const Registry& WorkerMetrics::registry() const { return series_->registry; }
 
 void WorkerMetrics::SetAttached(bool attached) { series_->attached.Set(attached ? 1 : 0); }
 
@@ -111,38 +131,66 @@ bool WorkerMetrics::attached() const { return series_->attached.Value() > 0; }
 
 void WorkerMetrics::BeginJob(const std::string& job) {
   absl::MutexLock lock(&series_->mutex);
-  for (auto& [name, entry] : series_->job_gauges) {
-    if (entry.gauge != nullptr) entry.family.Remove(entry.gauge);
-    entry.gauge = nullptr;
-  }
+  series_->RemoveJob();
   series_->job = job;
+  series_->Set("hebb_worker_job_info", 1);
+}
+
+void WorkerMetrics::EndJob() {
+  absl::MutexLock lock(&series_->mutex);
+  series_->ended = clock_();
 }
 
 void WorkerMetrics::GenerationFormed(int size) {
   series_->generations.Increment();
-  series_->SetJob("hebb_worker_gang_size", size);
+  absl::MutexLock lock(&series_->mutex);
+  series_->Set("hebb_worker_gang_size", size);
 }
 
 void WorkerMetrics::StepDone(const train::StepReport& report) {
   series_->steps.Increment();
   series_->images.Increment(static_cast<double>(report.own_images));
+  series_->allreduce_bytes.Increment(static_cast<double>(report.allreduce_bytes));
+  series_->allreduce_seconds.Increment(report.allreduce_seconds);
   series_->data.Observe(report.data_seconds);
-  series_->compute.Observe(report.compute_seconds);
+  series_->forward.Observe(report.forward_seconds);
+  series_->backward.Observe(report.backward_seconds);
   series_->wait.Observe(report.wait_seconds);
-  series_->apply.Observe(report.apply_seconds);
-  series_->SetJob("hebb_worker_step", static_cast<double>(report.step));
-  series_->SetJob("hebb_worker_train_loss", report.train_loss);
-  series_->SetJob("hebb_worker_train_accuracy_ratio", report.train_accuracy);
-  series_->SetJob("hebb_worker_images_per_second", report.images_per_second);
+  series_->sum.Observe(report.sum_seconds);
+  series_->update.Observe(report.update_seconds);
+  series_->SetStep(report);
 }
 
 void WorkerMetrics::EpochDone(const train::EpochMetrics& metrics) {
   if (!metrics.validation_accuracy) return;
-  series_->SetJob("hebb_worker_validation_accuracy_ratio", *metrics.validation_accuracy);
+  absl::MutexLock lock(&series_->mutex);
+  series_->Set("hebb_worker_validation_accuracy_ratio", *metrics.validation_accuracy);
+}
+
+void WorkerMetrics::LossNotFinite() { series_->nonfinite.Increment(); }
+
+void WorkerMetrics::CheckpointSaved(bool ok, absl::Duration took) {
+  (ok ? series_->saves_ok : series_->saves_failed).Increment();
+  if (ok) series_->save_duration.Observe(absl::ToDoubleSeconds(took));
 }
 
 void WorkerMetrics::CheckpointUploaded(bool ok) {
   (ok ? series_->uploads_ok : series_->uploads_failed).Increment();
+}
+
+void WorkerMetrics::CheckpointUploadTook(absl::Duration took) {
+  series_->upload_duration.Observe(absl::ToDoubleSeconds(took));
+}
+
+std::vector<prometheus::MetricFamily> WorkerMetrics::Collect() const {
+  {
+    absl::MutexLock lock(&series_->mutex);
+    if (clock_() - series_->ended >= kSeriesAfterEnd) series_->RemoveJob();
+  }
+  std::vector<prometheus::MetricFamily> families = series_->registry.Collect();
+  std::vector<prometheus::MetricFamily> process = series_->process.Collect();
+  std::move(process.begin(), process.end(), std::back_inserter(families));
+  return families;
 }
 
 }  // namespace hebb::runtime

@@ -33,7 +33,7 @@ absl::StatusOr<std::unique_ptr<metrics::HttpServer>> ServeHttp(const std::string
   if (address.empty()) return nullptr;
   HEBB_ASSIGN_OR_RETURN(std::unique_ptr<metrics::HttpServer> server,
                         metrics::HttpServer::Listen(address));
-  server->ServeMetrics(metrics.registry());
+  server->ServeMetrics(metrics);
   // Liveness of this process alone: a worker that waits for the coordinator or a peer is not dead.
   server->Get("/healthz",
               [](const metrics::HttpRequest&) { return metrics::HttpResponse{.body = "ok\n"}; });
@@ -71,14 +71,13 @@ absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit) {
   HEBB_ASSIGN_OR_RETURN(const rpc::Credentials credentials,
                         rpc::LoadCredentials(options.credentials));
   HEBB_RETURN_IF_ERROR(MakeFolder(options.data_dir));
-  WorkerMetrics metrics(BuildId());
+  const std::string work_dir =
+      options.work_dir.empty() ? absl::StrCat(options.data_dir, "/spool") : options.work_dir;
+  WorkerMetrics metrics(BuildId(), work_dir);
   HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<metrics::HttpServer> http,
                         ServeHttp(options.http, metrics));
   HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<comm::MpiWorld> world, JoinWorld());
-  HEBB_ASSIGN_OR_RETURN(
-      const std::unique_ptr<WorkFolder> folder,
-      WorkFolder::Create(options.work_dir.empty() ? absl::StrCat(options.data_dir, "/spool")
-                                                  : options.work_dir));
+  HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<WorkFolder> folder, WorkFolder::Create(work_dir));
 
   WorkerPlace place;
   place.data_dir = options.data_dir;

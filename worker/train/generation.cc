@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <numeric>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -19,6 +21,8 @@
 namespace hebb::train {
 namespace {
 
+// Marks the status of a run that failed so.
+constexpr absl::string_view kLossNotFinite = "hebb/loss-not-finite";
 // Backstops only: who is dead is found out by heartbeats. Ranks come here after making their
 // engines, and rank 0's last checkpoint may go through a slow line.
 constexpr absl::Duration kAgreeBackstop = absl::Minutes(2);
@@ -33,16 +37,31 @@ SliceLayout LayoutOf(const RunPlan& plan, comm::Topology topology) {
 
 // `detail` is of the rank that met it, and names the layer; the others know only the step.
 absl::Status LossNotFinite(int64_t step, const absl::Status& detail) {
-  if (!detail.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("step ", step, ": ", std::string(detail.message())));
-  }
-  return absl::FailedPreconditionError(
-      absl::StrCat("step ", step, ": the loss is not finite; lower ",
-                   "learning.optimizer.sgd.learning_rate, or check the data"));
+  const std::string what =
+      !detail.ok() ? std::string(detail.message())
+                   : "the loss is not finite; lower learning.optimizer.sgd.learning_rate, or check "
+                     "the data";
+  absl::Status status = absl::FailedPreconditionError(absl::StrCat("step ", step, ": ", what));
+  status.SetPayload(kLossNotFinite, {});
+  return status;
+}
+
+// Parts the stand for the sums: no rank can have them before the slowest has done its own work.
+void PartWait(std::span<const float> own_seconds, int rank, double waited, StepReport& report) {
+  const double own = own_seconds[rank];
+  const double slowest = *std::max_element(own_seconds.begin(), own_seconds.end());
+  const double mean = std::accumulate(own_seconds.begin(), own_seconds.end(), 0.0) /
+                      static_cast<double>(own_seconds.size());
+  report.wait_seconds = std::clamp(slowest - own, 0.0, std::max(waited, 0.0));
+  report.sum_seconds = std::max(waited, 0.0) - report.wait_seconds;
+  report.own_ratio = mean > 0 ? own / mean : 1;
 }
 
 }  // namespace
+
+bool IsLossNotFinite(const absl::Status& status) {
+  return status.GetPayload(kLossNotFinite).has_value();
+}
 
 absl::StatusOr<std::unique_ptr<Generation>> Generation::Create(const RunPlan& plan, RunState& state,
                                                                Throughput& throughput,
@@ -120,7 +139,7 @@ absl::StatusOr<ControlFlags> Generation::Step() {
   state_.epoch_reported = false;
   stepped_ = true;
   const absl::Time end = absl::Now();
-  report.apply_seconds = absl::ToDoubleSeconds(end - apply_begin);
+  report.update_seconds = absl::ToDoubleSeconds(end - apply_begin);
   throughput_.images += batch.rows;
   report.own_images = batch.own_rows;
   Report(report, end - begin);
@@ -130,7 +149,7 @@ absl::StatusOr<ControlFlags> Generation::Step() {
 absl::StatusOr<StepTotals> Generation::ComputeAndSum(const Batch& batch, StepReport& report) {
   const engine::StepContext context = ContextAfter(state_.progress.step, batch.rows);
   const absl::Time begin = absl::Now();
-  const double waited_before = sums_.wait_seconds();
+  const comm::SumQueueTotals before = sums_.queue_totals();
   sums_.Begin();
   const absl::Status computed =
       state_.engine().ComputeUpdates(context, batch.slices, sums_, totals_);
@@ -146,10 +165,19 @@ absl::StatusOr<StepTotals> Generation::ComputeAndSum(const Batch& batch, StepRep
              .stop = gang_.requests.stop,
              .stop_checkpoint = gang_.requests.stop_checkpoint};
   }
-  sums_.StartTotals(totals_, flags);
+  const auto computed_for = [&] {  // without the waits for sums
+    const double waited = sums_.queue_totals().wait_seconds - before.wait_seconds;
+    return absl::ToDoubleSeconds(absl::Now() - begin) - waited;
+  };
+  sums_.StartTotals(totals_, flags, report.data_seconds + computed_for());
   HEBB_ASSIGN_OR_RETURN(const StepTotals totals, sums_.Finish());
-  report.wait_seconds = sums_.wait_seconds() - waited_before;
-  report.compute_seconds = absl::ToDoubleSeconds(absl::Now() - begin) - report.wait_seconds;
+  const double compute = computed_for();
+  report.forward_seconds = std::min(sums_.forward_seconds().value_or(compute), compute);
+  report.backward_seconds = compute - report.forward_seconds;
+  const comm::SumQueueTotals after = sums_.queue_totals();
+  PartWait(totals.own_seconds, rank_, after.wait_seconds - before.wait_seconds, report);
+  report.allreduce_bytes = after.bytes - before.bytes;
+  report.allreduce_seconds = after.sum_seconds - before.sum_seconds;
   if (!std::isfinite(totals.loss)) {
     return LossNotFinite(state_.progress.step + 1, computed);
   }

@@ -3,21 +3,29 @@
 
 #include <algorithm>
 
+#include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/status_macros.h"
 
 namespace hebb::train {
+namespace {
+
+constexpr size_t kFixed = 5;  // entries of the totals before those of the ranks
+
+}  // namespace
 
 StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
                    std::span<const engine::SumInfo> sums, absl::Duration backstop)
-    : alone_(layout.topology.size == 1),
+    : topology_(layout.topology),
+      alone_(layout.topology.size == 1),
       infos_(sums.begin(), sums.end()),
       sums_(sums.size()),
       sum_views_(sums.size()),
       started_(sums.size()),
       totals_fold_(slices::Fold::OfRank(layout.tree_slices(), layout.owned())),
-      totals_leaves_(layout.local_slices()),
-      totals_nodes_(totals_fold_.fold().roots()),
+      totals_leaves_(layout.local_slices(), TotalsVector(kFixed + layout.topology.size)),
+      totals_nodes_(totals_fold_.fold().roots(), TotalsVector(kFixed + layout.topology.size)),
+      totals_(kFixed + layout.topology.size),
       queue_(communicator, {.slices = layout.slices, .backstop = backstop}) {
   for (size_t i = 0; i < sums.size() && !alone_; ++i) {
     sums_[i].resize(sums[i].size);
@@ -27,7 +35,17 @@ StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
   for (TotalsVector& node : totals_nodes_) node_pointers_.push_back(node.data());
 }
 
-void StepSums::Begin() { std::fill(started_.begin(), started_.end(), char{0}); }
+void StepSums::Begin() {
+  std::fill(started_.begin(), started_.end(), char{0});
+  begin_ = absl::Now();
+  waited_at_begin_ = queue_.totals().wait_seconds;
+  forward_seconds_.reset();
+}
+
+void StepSums::ForwardDone() {
+  const double waited = queue_.totals().wait_seconds - waited_at_begin_;
+  forward_seconds_ = absl::ToDoubleSeconds(absl::Now() - begin_) - waited;
+}
 
 absl::Status StepSums::Ready(int sum, std::span<const float* const> nodes) {
   HEBB_CHECK(nodes.size() == totals_nodes_.size());
@@ -55,14 +73,17 @@ void StepSums::StartMissing() {
   }
 }
 
-void StepSums::StartTotals(std::span<const engine::SliceTotals> totals, const ControlFlags& flags) {
+void StepSums::StartTotals(std::span<const engine::SliceTotals> totals, const ControlFlags& flags,
+                           double own_seconds) {
   for (size_t i = 0; i < totals_leaves_.size(); ++i) {
-    totals_leaves_[i] = {totals[i].loss, totals[i].correct, 0, 0, 0};
+    totals_leaves_[i][0] = totals[i].loss;
+    totals_leaves_[i][1] = totals[i].correct;
   }
   TotalsVector& first = totals_leaves_.front();
   first[2] = flags.leave ? 1.0F : 0.0F;
   first[3] = flags.stop ? 1.0F : 0.0F;
   first[4] = flags.stop_checkpoint ? 1.0F : 0.0F;
+  first[kFixed + topology_.rank] = static_cast<float>(own_seconds);
   totals_fold_.Run(leaf_pointers_, node_pointers_, totals_.size());
   queue_.Start(static_cast<int>(infos_.size()), node_pointers_, totals_);
 }
@@ -72,8 +93,8 @@ absl::StatusOr<StepTotals> StepSums::Finish() {
   return StepTotals{
       .loss = totals_[0],
       .correct = totals_[1],
-      .flags = {
-          .leave = totals_[2] > 0, .stop = totals_[3] > 0, .stop_checkpoint = totals_[4] > 0}};
+      .flags = {.leave = totals_[2] > 0, .stop = totals_[3] > 0, .stop_checkpoint = totals_[4] > 0},
+      .own_seconds = std::span<const float>(totals_).subspan(kFixed)};
 }
 
 }  // namespace hebb::train

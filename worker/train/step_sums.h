@@ -4,8 +4,8 @@
 #ifndef HEBB_WORKER_TRAIN_STEP_SUMS_H_
 #define HEBB_WORKER_TRAIN_STEP_SUMS_H_
 
-#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,6 +31,7 @@ struct StepTotals {
   float loss = 0;     // over the whole batch
   float correct = 0;  // a whole number
   ControlFlags flags;
+  std::span<const float> own_seconds = {};  // by rank, as told to StartTotals; until the next step
 };
 
 // `backstop`: no sum's deadline is shorter.
@@ -45,26 +46,31 @@ class StepSums final : public engine::SumSink {
            std::span<const engine::SumInfo> sums, absl::Duration backstop);
 
   void Begin();
+  void ForwardDone() override;
   absl::Status Ready(int sum, std::span<const float* const> nodes) override;
   absl::StatusOr<std::span<const float>> WaitForSum(int sum) override;
 
   // After an engine gave up: takes part in the sums it left out, with zeros, in their order, so
   // that the other ranks learn of it from the totals.
   void StartMissing();
-  // One entry per local slice.
-  void StartTotals(std::span<const engine::SliceTotals> totals, const ControlFlags& flags);
+  // One entry per local slice. `own_seconds`: what this rank's step has taken without its waits.
+  void StartTotals(std::span<const engine::SliceTotals> totals, const ControlFlags& flags,
+                   double own_seconds);
   // Waits until everything has arrived.
   absl::StatusOr<StepTotals> Finish();
 
   std::span<const std::span<const float>> sums() const { return sum_views_; }
-  // Seconds stood waiting for sums since the beginning.
-  double wait_seconds() const { return queue_.totals().wait_seconds; }
+  // Since the beginning.
+  comm::SumQueueTotals queue_totals() const { return queue_.totals(); }
+  // Between Begin and ForwardDone, without waits; nothing if the engine did not say.
+  std::optional<double> forward_seconds() const { return forward_seconds_; }
   void StepTook(absl::Duration step) { queue_.StepTook(step); }
 
  private:
-  // loss, correct, leave, stop, stop_checkpoint
-  using TotalsVector = std::array<float, 5>;
+  // loss, correct, leave, stop, stop_checkpoint, and for each rank its own_seconds
+  using TotalsVector = std::vector<float>;
 
+  const comm::Topology topology_;
   const bool alone_;  // one rank with one node: that is the sum
   std::vector<engine::SumInfo> infos_;
   std::vector<std::vector<float>> sums_;  // unless alone
@@ -75,7 +81,10 @@ class StepSums final : public engine::SumSink {
   std::vector<TotalsVector> totals_nodes_;
   std::vector<const float*> leaf_pointers_;
   std::vector<float*> node_pointers_;
-  TotalsVector totals_ = {};
+  TotalsVector totals_;
+  absl::Time begin_;
+  double waited_at_begin_ = 0;
+  std::optional<double> forward_seconds_;
   std::vector<float> zeros_;  // StartMissing's nodes
   comm::SumQueue queue_;      // last: its thread uses the above
 };

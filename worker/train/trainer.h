@@ -42,7 +42,19 @@ struct StepReport {
   double train_accuracy = 0;
   int64_t own_images = 0;        // of the step, on this rank
   double images_per_second = 0;  // trained images over step time since the trainer was made
-  double data_seconds = 0, compute_seconds = 0, wait_seconds = 0, apply_seconds = 0;
+  // The step's phases; together they are the whole of it.
+  double data_seconds = 0, forward_seconds = 0, backward_seconds = 0;
+  double wait_seconds = 0;  // for ranks that computed longer
+  double sum_seconds = 0;   // the rest of the stand for the gang's sums
+  double update_seconds = 0;
+  double own_ratio = 1;  // this rank's data, forward and backward over the gang's mean
+  int64_t allreduce_bytes = 0;
+  double allreduce_seconds = 0;  // of the communication thread, beside the above
+
+  double total_seconds() const {
+    return data_seconds + forward_seconds + backward_seconds + wait_seconds + sum_seconds +
+           update_seconds;
+  }
 };
 
 struct FinalMetrics {
@@ -74,6 +86,9 @@ struct Requests {
   // No sum's deadline is shorter. Set before the run.
   absl::Duration backstop = Times().collective;
 };
+
+// Whether Run failed because a loss was not finite.
+bool IsLossNotFinite(const absl::Status& status);
 
 enum class RunEnd { kFinished, kLeft, kStopped };
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -47,6 +48,29 @@ class RememberingLink final : public WorkerLink {
   std::vector<ToWorker> sent_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Counts what the loop tells. Thread-safe.
+class CountingLoopObserver final : public LoopObserver {
+ public:
+  void QueueWaited(absl::Duration) override { Add("queue waited", 1); }
+  void Decided(absl::string_view decision) override { Add(absl::StrCat("decided ", decision), 1); }
+  void StepsLost(int64_t steps) override { Add("steps lost", steps); }
+  void AttemptEnded(absl::string_view outcome) override { Add(absl::StrCat("ended ", outcome), 1); }
+
+  int64_t Of(const std::string& what) const {
+    absl::MutexLock lock(&mutex_);
+    const auto found = counts_.find(what);
+    return found == counts_.end() ? 0 : found->second;
+  }
+
+ private:
+  void Add(const std::string& what, int64_t count) {
+    absl::MutexLock lock(&mutex_);
+    counts_[what] += count;
+  }
+  mutable absl::Mutex mutex_;
+  std::map<std::string, int64_t> counts_ ABSL_GUARDED_BY(mutex_);
+};
+
 class ControllerTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -60,6 +84,7 @@ class ControllerTest : public testing::Test {
   ControllerOptions WithTestClock() {
     ControllerOptions options;
     options.times = Times(absl::Hours(10));
+    options.observer = &observer_;
     options.clock = [this] {
       absl::MutexLock lock(&mutex_);
       return now_;
@@ -124,6 +149,7 @@ class ControllerTest : public testing::Test {
   }
   job::Job Stored() { return *jobs_.Get("j-1"); }
 
+  CountingLoopObserver observer_;
   int onlookers_ = 0;
   absl::Mutex mutex_;
   absl::Time now_ ABSL_GUARDED_BY(mutex_) = absl::Now();

@@ -85,6 +85,28 @@ TEST_F(ControllerTest, WorkersThatAUserHoldsAreChargedAndKept) {
   EXPECT_NEAR(jobs_.ReadUsage()->worker_seconds.at("ada"), 80, 4);
 }
 
+TEST_F(ControllerTest, StepsThatANewAttemptDoesAgainAreTold) {
+  StoreRunningJob();
+  ASSERT_TRUE(jobs_
+                  .Update("j-1",
+                          [](job::Job& job) {  // lost at step 40, without a checkpoint
+                            job.state = job::State::kQueued;
+                            job.workers = job.min_workers = 1;
+                            job.step = 40;
+                            job.attempts[0].outcome = "lost";
+                            job.attempts[0].ended = absl::Now();
+                            return absl::OkStatus();
+                          })
+                  .ok());
+  Controller controller(WithTestClock(), jobs_, *blobs_, *checkpoints_, rendezvous_);
+  controller.Attach(Free("a"), std::make_shared<RememberingLink>());
+  controller.Start();
+  ASSERT_TRUE(WaitUntil([&] { return observer_.Of("decided started") == 1; }));
+  EXPECT_TRUE(WaitUntil([&] { return observer_.Of("steps lost") == 40; }));
+  EXPECT_EQ(observer_.Of("queue waited"), 0) << "it had started before";
+  controller.Stop();
+}
+
 class PreemptionTest : public ControllerTest {
  protected:
   void SetUp() override {
@@ -146,6 +168,11 @@ TEST_F(PreemptionTest, AJobOfHigherPriorityGetsTheWorkersAndTheOtherWaitsAgain) 
   EXPECT_EQ(stopped.attempts[0].outcome, "preempted");
   EXPECT_EQ(a_->Count<Assign>() + b_->Count<Assign>(), 2) << "the rest of the gang goes on";
   EXPECT_EQ(a_->Count<control::Stop>(), 1);
+  EXPECT_TRUE(WaitUntil([&] { return observer_.Of("queue waited") == 1; })) << "that of j-2";
+  EXPECT_EQ(observer_.Of("decided preempting"), 1) << "told once, however often it is looked at";
+  EXPECT_EQ(observer_.Of("decided preempted"), 1);
+  EXPECT_GE(observer_.Of("decided started"), 1);
+  EXPECT_EQ(observer_.Of("ended preempted"), 1);
 }
 
 TEST_F(PreemptionTest, ACancelThatComesDuringAPauseKeepsItsReason) {

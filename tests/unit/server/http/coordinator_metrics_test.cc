@@ -61,12 +61,12 @@ class CoordinatorMetricsTest : public ::testing::Test {
 
 TEST_F(CoordinatorMetricsTest, AnEmptyCoordinatorHasItsFleetSeriesAtZero) {
   const std::string text = Scrape();
-  for (const char* line :
-       {"hebb_build_info{version=\"1.2.3\"} 1\n", "hebb_jobs{state=\"QUEUED\"} 0\n",
-        "hebb_jobs{state=\"FAILED\"} 0\n", "hebb_workers{state=\"idle\"} 0\n",
-        "hebb_workers{state=\"silent\"} 0\n", "hebb_recoveries_total{reason=\"worker_lost\"} 0\n",
-        "# TYPE hebb_recoveries_total counter\n", "# TYPE hebb_jobs gauge\n",
-        "hebb_store_up 1\n"}) {
+  for (const char* line : {"hebb_build_info{program=\"hebb-coordinator\",version=\"1.2.3\"} 1\n",
+                           "hebb_jobs{state=\"QUEUED\"} 0\n", "hebb_jobs{state=\"FAILED\"} 0\n",
+                           "hebb_workers{state=\"idle\"} 0\n", "hebb_workers{state=\"silent\"} 0\n",
+                           "hebb_recoveries_total{reason=\"worker_lost\"} 0\n",
+                           "# TYPE hebb_recoveries_total counter\n", "# TYPE hebb_jobs gauge\n",
+                           "hebb_store_up 1\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_THAT(text, Not(HasSubstr("hebb_job_")));
@@ -80,10 +80,14 @@ TEST_F(CoordinatorMetricsTest, ALivingJobHasItsSeries) {
        {std::string("hebb_jobs{state=\"RUNNING\"} 1\n"),
         absl::StrCat("hebb_job_step", labels, " 12345678901\n"),
         absl::StrCat("hebb_job_epoch", labels, " 7\n"),
+        absl::StrCat("hebb_job_total_steps", labels, " 20000000000\n"),
+        std::string(
+            "hebb_job_state{job=\"j-a\",name=\"name \\\"j-a\\\"\\n\",state=\"RUNNING\"} 1\n"),
         absl::StrCat("hebb_job_train_loss", labels, " 0.1"),
         absl::StrCat("hebb_job_validation_accuracy", labels, " 0.333"),
         absl::StrCat("hebb_job_images_per_second", labels, " 12345.678"),
         absl::StrCat("hebb_checkpoint_last_success_timestamp_seconds", labels, " 1234\n"),
+        absl::StrCat("hebb_checkpoint_size_bytes", labels, " 1\n"),
         std::string("hebb_layer_alignment_cosine{job=\"j-a\",layer=\"conv1\"} 0.5\n"),
         std::string("hebb_layer_alignment_cosine{job=\"j-a\",layer=\"out\"} -0.25\n"),
         std::string("hebb_layer_error_angle_degrees{job=\"j-a\",layer=\"conv1\"} 87.5\n"),
@@ -109,15 +113,31 @@ TEST_F(CoordinatorMetricsTest, AJobsSeriesEndFiveMinutesAfterIt) {
   EXPECT_THAT(text, HasSubstr("hebb_jobs{state=\"SUCCEEDED\"} 2\n"));
 }
 
+TEST_F(CoordinatorMetricsTest, TheOldestOfTheQueueIsTold) {
+  EXPECT_THAT(Scrape(), Not(HasSubstr("hebb_queue_oldest"))) << "nothing waits";
+  for (const int64_t second : {1700000200, 1700000100, 1700000300}) {
+    job::Job job = hebb::testing::SampleJob(absl::StrCat("j-", second), "waits");
+    job.created = absl::FromUnixSeconds(second);
+    ASSERT_TRUE(store_.Create(job).ok());
+  }
+  EXPECT_THAT(Scrape(), HasSubstr("hebb_queue_oldest_timestamp_seconds 1700000100\n"));
+}
+
 TEST_F(CoordinatorMetricsTest, TheFleetIsCounted) {
   fleet_.fleet.workers = {{"w1", "h", "cpu", "idle", "", "", absl::Now()},
                           {"w2", "h", "cpu", "busy", "j-a", "", absl::Now()},
                           {"w3", "h", "cpu", "busy", "j-a", "", absl::Now()}};
+  fleet_.fleet.workers[0].last_heartbeat = absl::FromUnixSeconds(99);
   fleet_.fleet.recoveries = {{"attempt_lost", 3}};
+  fleet_.fleet.waiting = {{"no_workers", 2}, {"quota", 0}};
   EXPECT_THAT(Scrape(), AllOf(HasSubstr("hebb_workers{state=\"busy\"} 2\n"),
                               HasSubstr("hebb_workers{state=\"idle\"} 1\n"),
                               HasSubstr("hebb_recoveries_total{reason=\"attempt_lost\"} 3\n"),
-                              HasSubstr("hebb_recoveries_total{reason=\"worker_lost\"} 0\n")));
+                              HasSubstr("hebb_recoveries_total{reason=\"worker_lost\"} 0\n"),
+                              HasSubstr("hebb_worker_heartbeat_timestamp_seconds{worker=\"w1\","
+                                        "host=\"h\",device=\"cpu\"} 99\n"),
+                              HasSubstr("hebb_jobs_waiting{reason=\"no_workers\"} 2\n"),
+                              HasSubstr("hebb_jobs_waiting{reason=\"quota\"} 0\n")));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -244,6 +245,27 @@ TEST(SqliteJobStoreTest, AFullDiskIsResourceExhausted) {
   auto insert = (*database)->Prepare("INSERT INTO t VALUES (?)");
   ExpectRefused(insert->Bind(std::string(100'000, 'x')).Run(), absl::StatusCode::kResourceExhausted,
                 "state.db", "free space");
+}
+
+// ---- times -------------------------------------------------------------------------------------
+
+TEST(SqliteJobStoreTest, TellsHowLongEachOperationTook) {
+  TemporaryFolder folder;
+  std::map<std::string, int> calls;
+  absl::Duration longest = absl::ZeroDuration();
+  const auto timer = [&](absl::string_view operation, absl::Duration took) {
+    ++calls[std::string(operation)];
+    longest = std::max(longest, took);
+  };
+  auto store = SqliteJobStore::Open(folder / "state.db", kBusy, timer);
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE((*store)->Create(SampleJob("j-a", "n")).ok());
+  EXPECT_EQ(calls, (std::map<std::string, int>{{"write", 1}}));
+  EXPECT_FALSE((*store)->Get("j-b").ok());
+  EXPECT_TRUE((*store)->Get("j-a").ok());
+  EXPECT_EQ(calls, (std::map<std::string, int>{{"read", 2}, {"write", 1}}));
+  EXPECT_GT(longest, absl::ZeroDuration());
+  EXPECT_LT(longest, absl::Minutes(1));
 }
 
 // ---- numbers without a place in SQLite ----------------------------------------------------------

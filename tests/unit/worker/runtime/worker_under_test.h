@@ -75,7 +75,7 @@ class WorkerUnderTest : public ::testing::Test {
   std::string folder;
   v1::Worker identity;
   CoordinatorChannel channel{coordinator.address()};
-  WorkerMetrics metrics{"test"};
+  WorkerMetrics metrics{"test", "/"};
   Outbox outbox;
   absl::Notification restart_wanted;
   absl::Notification refused;

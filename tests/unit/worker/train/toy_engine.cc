@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/random.h"
 #include "common/status_macros.h"
@@ -99,7 +100,13 @@ class ToyEngine final : public engine::Engine {
         }
       }
     }
+    if (faults_ != nullptr) {
+      const absl::Time end = absl::Now() + absl::Milliseconds(faults_->forward_takes_ms.load());
+      while (absl::Now() < end) {  // it computes, it does not wait
+      }
+    }
     if (!broken.ok() && !faults_->after_first_layer) return broken;
+    sink.ForwardDone();
     HEBB_RETURN_IF_ERROR(Tell(kOut, kOutSum, sink));
     if (!broken.ok()) return broken;
     float carried = matrices_.weight[kOut][0];

@@ -36,6 +36,7 @@ class ToyDataset final : public data::Dataset {
 
 struct ToyFaults {
   std::atomic<int64_t> not_finite_sample{-1};  // FAILED_PRECONDITION at this sample's loss
+  std::atomic<int64_t> forward_takes_ms{0};    // a slow machine
   std::atomic<bool> after_first_layer{false};  // ... only after a layer was handed on
 };
 

@@ -144,12 +144,50 @@ TEST_F(TrainerTest, LossThatIsNotFiniteStopsAllRanksInTheSameStep) {
         const std::string message(ends[rank].status().message());
         EXPECT_THAT(message, StartsWith(absl::StrCat("step ", step + 1, ": ")));
         EXPECT_THAT(message, HasSubstr("not finite"));
+        EXPECT_TRUE(IsLossNotFinite(ends[rank].status()));
         with_place += message.find("layer out") != std::string::npos ? 1 : 0;
         EXPECT_EQ(members[rank]->trainer->step(), step);
         EXPECT_EQ(members[rank]->trainer->WeightsDigest(), members[0]->trainer->WeightsDigest());
       }
       EXPECT_GE(step, 3);
       EXPECT_EQ(with_place, 1);
+    }
+  }
+}
+
+TEST_F(TrainerTest, PhasesMakeUpTheStepAndTellWhoIsWaitedFor) {
+  for (const int64_t slices : {4, 0}) {
+    SCOPED_TRACE(slices);
+    ToyFaults slow;
+    slow.forward_takes_ms = 50;
+    const TrainerMaker slow_maker = [&] {
+      return MakeGangTrainer({.job = ToyJob(10, 1, slices), .job_id = "j1", .threads = 1}, dataset_,
+                             ToyEngines(&slow));
+    };
+    Members members = MakeMembers(Maker(ToyJob(10, 1, slices)), 1);
+    members.push_back(MakeMember(slow_maker));
+    StepReport total[2];
+    double step_seconds[2] = {};
+    for (int rank : {0, 1}) {
+      members[rank]->observer.on_step = [&, rank](const StepReport& report) {
+        total[rank].forward_seconds += report.forward_seconds;
+        total[rank].wait_seconds += report.wait_seconds;
+        total[rank].allreduce_bytes += report.allreduce_bytes;
+        total[rank].own_ratio = report.own_ratio;
+        step_seconds[rank] += report.total_seconds();
+      };
+    }
+    FinishWith(Pointers(members));
+    EXPECT_GE(total[1].forward_seconds, 3 * 0.05);
+    EXPECT_GT(total[0].wait_seconds, 3 * 0.025) << "the fast one waits";
+    EXPECT_LT(total[1].wait_seconds, total[0].wait_seconds);
+    EXPECT_LT(total[0].own_ratio, 1);
+    EXPECT_GT(total[1].own_ratio, 1);
+    EXPECT_NEAR(total[0].own_ratio + total[1].own_ratio, 2, 1e-4) << "their mean is 1";
+    EXPECT_GT(total[0].allreduce_bytes, 0);
+    for (int rank : {0, 1}) {
+      const double took = 23 / members[rank]->observer.last_step.images_per_second;
+      EXPECT_NEAR(step_seconds[rank], took, 0.1 * took);
     }
   }
 }

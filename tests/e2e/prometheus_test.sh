@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The real Prometheus, as deploy/monitoring ships it, scrapes a real training run of two workers: every
+# query of every dashboard and every rule has finite data, every metric of docs/metrics.md is there, and
+# the loss of a worker wakes its alert. Only the GPUs' figures come from a file in dcgm-exporter's words.
+source "$(dirname "$0")/lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+monitoring=$here/../../deploy/monitoring
+for program in prometheus promtool python3 curl; do
+  command -v $program >/dev/null || skip "$program is not installed (Debian: prometheus, python3, curl)"
+done
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+query() { curl -sf -m 10 --get "$prometheus/api/v1/query" --data-urlencode "query=$1" | jq -r '.data.result[0].value[1] // 0'; }
+reaches() { [ "$(query "$1" | cut -d . -f 1)" -ge "$2" ]; }
+
+write_job
+up s 2
+http=$(jq -r .http_address "$WORK/s/coordinator.json")
+
+# dcgm-exporter's words about a GPU of this machine.
+mkdir "$WORK/dcgm"
+host=$(curl -sf -m 10 "http://$http/sd" | jq -r '.[0].labels.__meta_hebb_host')
+for metric in GPU_UTIL FB_USED POWER_USAGE GPU_TEMP; do
+  echo "DCGM_FI_DEV_$metric{gpu=\"0\",Hostname=\"$host\"} 42"
+done >"$WORK/dcgm/metrics"
+dcgm_port=$(free_port)
+(cd "$WORK/dcgm" && exec python3 -m http.server --bind 127.0.0.1 "$dcgm_port" >"$WORK/dcgm.log" 2>&1) &
+dcgm=$!
+
+mkdir "$WORK/shipped"
+cp -r "$monitoring"/. "$WORK/shipped"
+cat >>"$WORK/shipped/prometheus.yml" <<YAML
+  - job_name: dcgm
+    static_configs: [{targets: ["127.0.0.1:$dcgm_port"]}]
+YAML
+port=$(free_port)
+prometheus=http://127.0.0.1:$port
+start=$(date +%s)
+expect 1 "$WORK/shipped/up.sh" --coordinator "127.0.0.1:$(free_port)" --dir "$WORK/monitoring" --port "$port"
+said "no coordinator serves"
+expect 0 "$WORK/shipped/up.sh" start --coordinator "$http" --dir "$WORK/monitoring" --port "$port"
+expect 1 "$WORK/shipped/up.sh" start --coordinator "$http" --dir "$WORK/monitoring" --port "$port"
+said "runs already"
+# All four targets twice before anything happens, so that what happens is seen to change.
+eventually 60 "two scrapes of four targets" reaches 'count(count_over_time(up[1m]) >= 2)' 4
+equal "$(query 'sum(up)')" 4 "targets that are up"
+
+short=$(submit name=short)
+succeeds "$short"
+long=$(submit name=long learning.epochs=2000)
+waiting=$(submit name=waiting resources.workers=3 resources.min_workers=3)
+eventually 60 "eight scrapes of the running job" reaches "count_over_time(hebb_job_step{job=\"$long\"}[5m])" 8
+python3 "$here/../monitoring/live.py" "$prometheus" "$start" 60 || fail "not every query has data"
+
+for address in "$http" $(curl -sf -m 10 "http://$http/sd" | jq -r '.[].targets[]'); do
+  curl -sf -m 10 "http://$address/metrics" | promtool check metrics || fail "$address: promtool complains"
+done
+
+# A lost worker is told.
+kill -KILL "$(random_member "$long")"
+eventually 60 "the alert HebbWorkerLost" reaches 'count(ALERTS{alertname="HebbWorkerLost", alertstate="firing"})' 1
+
+for id in "$long" "$waiting"; do hebb cancel "$id" 2>/dev/null; done
+expect 0 "$WORK/shipped/up.sh" stop --dir "$WORK/monitoring"
+kill "$dcgm"
+passed

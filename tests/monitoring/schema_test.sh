@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The dashboards have Grafana's own types (@grafana/schema), strictly: a wrong type, a misspelt key or
+# word is an error. Skipped (77) where npm is missing or no registry is in reach.
+#   schema_test.sh CACHE     CACHE: folder for the packages, kept
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cache=$1
+if ! command -v npm >/dev/null; then
+  echo "skipped: npm is not installed (Debian: apt-get install npm)"
+  exit 77
+fi
+mkdir -p "$cache"
+if ! cmp -s "$here/schema/package.json" "$cache/installed.json"; then
+  cp "$here/schema/package.json" "$cache/package.json"
+  if ! timeout 100 npm --prefix "$cache" install --no-audit --no-fund --ignore-scripts >"$cache/npm.log" 2>&1; then
+    echo "skipped: npm could not install the types: $(tail -n 1 "$cache/npm.log")"
+    exit 77
+  fi
+  cp "$here/schema/package.json" "$cache/installed.json"
+fi
+
+rm -rf "$cache/check"
+mkdir "$cache/check"
+cp "$here/schema/types.ts" "$cache/check/types.ts"
+typed() { # FILE.json NAME
+  { echo 'import type { Dashboard } from "./types";'
+    printf 'export const dashboard: Dashboard = '
+    cat "$1"
+    echo ';'; } >"$cache/check/$2.ts"
+}
+check() {
+  "$cache/node_modules/.bin/tsc" --noEmit --strict --skipLibCheck --moduleResolution bundler \
+    --module esnext --target es2022 "$cache/check/"*.ts
+}
+for file in "$here"/../../deploy/monitoring/dashboards/*.json; do
+  typed "$file" "$(basename "$file" .json)"
+done
+check
+# Each of these must be found, or the check above proves nothing.
+for wrong in 's/"w": 8/"w": "8"/' 's/"lineWidth"/"lineWidht"/' 's/"refresh": "10s"/"refresh": 9/' \
+  's/"displayMode": "list"/"displayMode": "lits"/' 's/"legendFormat"/"legend"/' \
+  's/"editable"/"editabel"/'; do
+  sed "$wrong" "$here/../../deploy/monitoring/dashboards/job.json" >"$cache/check/job.json"
+  typed "$cache/check/job.json" job
+  if check >"$cache/check/said"; then
+    echo "not found: $wrong"
+    exit 1
+  fi
+done
+echo "passed"
