@@ -266,7 +266,8 @@ absl::Status Api::Logs(const v1::LogsRequest& request, absl::Time deadline,
   });
 }
 
-absl::StatusOr<std::string> Api::DownloadCheckpoint(const std::string& job) {
+absl::StatusOr<std::string> Api::DownloadCheckpoint(const std::string& job,
+                                                    const TransferProgress& progress) {
   grpc::ClientContext context;
   rpc::SetDeadline(context, absl::Now() + kTransferDeadline);
   const RunningStream running(*connection_, context);
@@ -274,10 +275,13 @@ absl::StatusOr<std::string> Api::DownloadCheckpoint(const std::string& job) {
   std::string bytes;
   rpc::ChunkCheck check;
   absl::Status arrived;
+  int64_t total = 0;
   v1::Chunk chunk;
   while (arrived.ok() && stream->Read(&chunk)) {
     arrived = check.Accept(chunk);
     bytes += chunk.data();
+    if (chunk.offset() == 0) total = chunk.total_bytes();
+    if (progress) progress(static_cast<int64_t>(bytes.size()), total);
   }
   if (!arrived.ok()) {
     context.TryCancel();
@@ -288,7 +292,8 @@ absl::StatusOr<std::string> Api::DownloadCheckpoint(const std::string& job) {
   return bytes;
 }
 
-absl::StatusOr<std::string> Api::UploadWeights(const std::string& path) {
+absl::StatusOr<std::string> Api::UploadWeights(const std::string& path,
+                                               const TransferProgress& progress) {
   HEBB_ASSIGN_OR_RETURN(const auto reader, rpc::ChunkReader::Open(path));
   grpc::ClientContext context;
   rpc::SetDeadline(context, absl::Now() + kTransferDeadline);
@@ -296,6 +301,7 @@ absl::StatusOr<std::string> Api::UploadWeights(const std::string& path) {
   v1::UploadResponse response;
   const auto stream = connection_->stub->UploadWeights(&context, &response);
   v1::Chunk chunk;
+  int64_t sent = 0;
   while (true) {
     const absl::StatusOr<bool> more = reader->Next(chunk);
     if (!more.ok()) {
@@ -303,6 +309,8 @@ absl::StatusOr<std::string> Api::UploadWeights(const std::string& path) {
       return more.status();
     }
     if (!*more || !stream->Write(chunk)) break;  // a broken stream: Finish says why
+    sent += static_cast<int64_t>(chunk.data().size());
+    if (progress) progress(sent, reader->total_bytes());
   }
   stream->WritesDone();
   HEBB_RETURN_IF_ERROR(connection_->ToStatus(stream->Finish()));

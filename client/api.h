@@ -4,6 +4,7 @@
 #ifndef HEBB_CLIENT_API_H_
 #define HEBB_CLIENT_API_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -62,10 +63,14 @@ class Api {
                          const std::function<void(const v1::ListResponse&)>& each);
   absl::Status Logs(const v1::LogsRequest& request, absl::Time deadline,
                     const std::function<void(const v1::LogLine&)>& each);
+  // Called after each piece, with the bytes so far and in all, on the caller's thread.
+  using TransferProgress = std::function<void(int64_t bytes, int64_t total)>;
   // The last intact checkpoint, its SHA-256 checked. DATA_LOSS.
-  absl::StatusOr<std::string> DownloadCheckpoint(const std::string& job);
+  absl::StatusOr<std::string> DownloadCheckpoint(const std::string& job,
+                                                 const TransferProgress& progress = nullptr);
   // The SHA-256 of the file at `path`, which the coordinator has then.
-  absl::StatusOr<std::string> UploadWeights(const std::string& path);
+  absl::StatusOr<std::string> UploadWeights(const std::string& path,
+                                            const TransferProgress& progress = nullptr);
 
   // Ends the running and every later stream.
   void Interrupt();

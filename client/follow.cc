@@ -21,7 +21,7 @@ class Follower {
       : session_(session),
         job_(job),
         options_(options),
-        display_(session.err, session.progress_width()),
+        display_(session.err, [&session] { return session.progress_width(); }),
         deadline_(absl::Now() + options.timeout) {}
 
   absl::StatusOr<v1::Job> Run() {

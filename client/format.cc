@@ -2,21 +2,19 @@
 #include "client/format.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/plot/text.h"
 #include "common/check.h"
 
 namespace hebb::client {
 namespace {
 
-size_t Columns(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;  // not inside a UTF-8 sequence
-  }));
-}
+constexpr int kGap = 2;
+constexpr int kNarrow = 10;  // no column is cut to less
 
 }  // namespace
 
@@ -57,18 +55,38 @@ void Table::Add(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::ToString() const {
-  std::vector<size_t> widths(rows_[0].size());
+std::vector<int> Table::WidthsWithin(int width) const {
+  std::vector<int> widths(rows_[0].size());
   for (const auto& row : rows_) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], Columns(row[c]));
-  }
-  std::string text;
-  for (const auto& row : rows_) {
-    std::string line;
     for (size_t c = 0; c < row.size(); ++c) {
-      absl::StrAppend(&line, row[c], std::string(widths[c] - Columns(row[c]) + 2, ' '));
+      widths[c] = std::max(widths[c], plot::TextLength(row[c]));
     }
-    absl::StrAppend(&text, absl::StripTrailingAsciiWhitespace(line), "\n");
+  }
+  if (width == 0) return widths;
+  int excess = std::accumulate(widths.begin(), widths.end(), 0) - width +
+               kGap * (static_cast<int>(widths.size()) - 1);
+  while (excess > 0) {
+    const auto widest = std::max_element(widths.begin() + 1, widths.end());
+    if (widest == widths.end() || *widest <= kNarrow) break;
+    --*widest;
+    --excess;
+  }
+  return widths;
+}
+
+std::string Table::ToString(int width, const Paint& paint) const {
+  const std::vector<int> widths = WidthsWithin(width);
+  std::string text;
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    size_t last = 0;  // cell with text
+    for (size_t c = 0; c < widths.size(); ++c) last = rows_[r][c].empty() ? last : c;
+    for (size_t c = 0; c <= last; ++c) {
+      const std::string& cell = rows_[r][c];
+      const std::string shown = cell.empty() ? cell : plot::Shortened(cell, widths[c]);
+      absl::StrAppend(&text, r > 0 && paint ? paint(rows_[0][c], cell, shown) : shown);
+      if (c < last) text.append(widths[c] - plot::TextLength(shown) + kGap, ' ');
+    }
+    text += '\n';
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <google/protobuf/timestamp.pb.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,19 @@ class Table {
   explicit Table(std::vector<std::string> header);
   // REQUIRES: as many cells as the header.
   void Add(std::vector<std::string> cells);
-  std::string ToString() const;
+
+  // How a cell is written out, such as in colour; the result has the columns of `text`, which is
+  // the cell as it is shown, while `cell` is all of it.
+  using Paint = std::function<std::string(const std::string& header, const std::string& cell,
+                                          const std::string& text)>;
+
+  // Within `width` columns where that can be: the widest columns are cut off first, with an
+  // ellipsis; the first one, by which a row is named, and narrow ones stay whole. 0: no limit.
+  std::string ToString(int width = 0, const Paint& paint = nullptr) const;
 
  private:
+  std::vector<int> WidthsWithin(int width) const;
+
   std::vector<std::vector<std::string>> rows_;  // the header first
 };
 

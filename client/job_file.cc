@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/bar.h"
 #include "common/files.h"
 #include "common/status_macros.h"
 
@@ -62,17 +63,23 @@ std::string InitialWeightsPath(const std::string& job_path, const v1::SubmitRequ
   return (std::filesystem::path(job_path).parent_path() / from).lexically_normal().string();
 }
 
-absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Api& api, const std::string& path,
+absl::Status CheckInitialWeights(const std::string& job_path, const v1::SubmitRequest& request) {
+  const std::string weights = InitialWeightsPath(job_path, request);
+  if (weights.empty() || access(weights.c_str(), R_OK) == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(job_path, ": cannot read the initial weights ",
+                                                 weights, " (", std::strerror(errno),
+                                                 "); `init: {from}` is relative to the job file"));
+}
+
+absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Session& session, const std::string& path,
                                                  const std::vector<std::string>& sets) {
   HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request, ReadJobFile(path, sets));
   const std::string weights = InitialWeightsPath(path, request);
   if (weights.empty()) return request;
-  if (access(weights.c_str(), R_OK) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": cannot read the initial weights ", weights, " (",
-                     std::strerror(errno), "); `init: {from}` is relative to the job file"));
-  }
-  HEBB_ASSIGN_OR_RETURN(*request.mutable_init_sha256(), api.UploadWeights(weights));
+  HEBB_RETURN_IF_ERROR(CheckInitialWeights(path, request));
+  TransferBar bar(session.err, [&session] { return session.progress_width(); });
+  const auto show = [&bar](int64_t bytes, int64_t total) { bar.Show("weights", bytes, total); };
+  HEBB_ASSIGN_OR_RETURN(*request.mutable_init_sha256(), session.api().UploadWeights(weights, show));
   return request;
 }
 

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "client/api.h"
+#include "client/session.h"
 #include "hebb/v1/jobs.pb.h"
 
 namespace hebb::client {
@@ -23,9 +23,12 @@ absl::StatusOr<v1::SubmitRequest> ReadJobFile(const std::string& path,
 // the coordinator's to say).
 std::string InitialWeightsPath(const std::string& job_path, const v1::SubmitRequest& request);
 
-// ReadJobFile, and the upload of the initial weights it names. INVALID_ARGUMENT when these cannot
-// be read.
-absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Api& api, const std::string& path,
+// INVALID_ARGUMENT when the initial weights that the job names, if any, cannot be read.
+absl::Status CheckInitialWeights(const std::string& job_path, const v1::SubmitRequest& request);
+
+// ReadJobFile, and the upload of the initial weights it names, with a bar if it takes long.
+// INVALID_ARGUMENT when these cannot be read.
+absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Session& session, const std::string& path,
                                                  const std::vector<std::string>& sets);
 
 // The name of the user who runs this program, by the system; the number where there is none. One

@@ -7,14 +7,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/bar.h"
 #include "client/exit_code.h"
 #include "client/format.h"
+#include "client/sparkline.h"
 
 namespace hebb::client {
 namespace {
 
-constexpr int kBarMin = 10;
-constexpr int kBarMax = 30;
+constexpr size_t kMostLosses = 2000;
+constexpr int kCurve = 12;  // columns of the losses' curve
 
 std::optional<double> MeanAlignment(const v1::Job& job) {
   if (job.epochs().empty()) return std::nullopt;
@@ -26,34 +28,32 @@ std::optional<double> MeanAlignment(const v1::Job& job) {
 }
 
 // Speed and time to go, from the trained images per second and the global batch.
-std::string SpeedText(const v1::Job& job) {
+void AddSpeed(const v1::Job& job, std::vector<Figure>& figures) {
   const int64_t batch = job.spec().learning().batch_size();
-  if (job.images_per_second() <= 0 || batch <= 0) return "";
+  if (job.images_per_second() <= 0 || batch <= 0) return;
   const double steps_per_second = job.images_per_second() / static_cast<double>(batch);
   const double seconds = static_cast<double>(job.total_steps() - job.step()) / steps_per_second;
-  return absl::StrCat(absl::StrFormat("  %.1f steps/s", steps_per_second), "  ",
-                      Grouped(static_cast<int64_t>(job.images_per_second())), " images/s  ETA ",
-                      Clock(absl::Seconds(seconds)));
+  figures.push_back({absl::StrFormat("%.1f steps/s", steps_per_second), 7});
+  figures.push_back(
+      {absl::StrCat(Grouped(static_cast<int64_t>(job.images_per_second())), " images/s"), 6});
+  figures.push_back({absl::StrCat("ETA ", Clock(absl::Seconds(seconds))), 1});
 }
 
-std::string LearningText(const v1::Job& job) {
+void AddLearning(const v1::Job& job, const std::vector<double>& losses,
+                 std::vector<Figure>& figures) {
   const v1::Metrics& metrics = job.metrics();
-  std::string text;
-  if (metrics.has_train_loss()) absl::StrAppendFormat(&text, "  loss %.4f", metrics.train_loss());
+  if (metrics.has_train_loss()) {
+    figures.push_back({absl::StrFormat("loss %.4f", metrics.train_loss()), 2});
+  }
+  if (losses.size() > 1) figures.push_back({Sparkline(losses, kCurve), 5});
   if (metrics.has_validation_accuracy()) {
-    absl::StrAppend(&text, "  validation ", Percent(metrics.validation_accuracy()));
+    figures.push_back({absl::StrCat("validation ", Percent(metrics.validation_accuracy())), 3});
   } else if (metrics.has_train_accuracy()) {
-    absl::StrAppend(&text, "  train ", Percent(metrics.train_accuracy()));
+    figures.push_back({absl::StrCat("train ", Percent(metrics.train_accuracy())), 3});
   }
   if (const std::optional<double> cosine = MeanAlignment(job)) {
-    absl::StrAppendFormat(&text, "  W-R %.2f", *cosine);
+    figures.push_back({absl::StrFormat("W-R %.2f", *cosine), 8});
   }
-  return text;
-}
-
-std::string Bar(double ratio, int width) {
-  const int full = static_cast<int>(std::clamp(ratio, 0.0, 1.0) * width);
-  return absl::StrCat("[", std::string(full, '#'), std::string(width - full, '-'), "]");
 }
 
 }  // namespace
@@ -62,18 +62,16 @@ std::string StateText(const v1::Job& job) {
   return absl::StrCat(v1::JobState_Name(job.state()), job.unreachable() ? " (unreachable)" : "");
 }
 
-std::string ProgressLine(const v1::Job& job, int width) {
+std::string ProgressLine(const v1::Job& job, const std::vector<double>& losses, int width) {
   const double ratio = job.total_steps() > 0 ? static_cast<double>(job.step()) /
                                                    static_cast<double>(job.total_steps())
                                              : 0;
-  const std::string text =
-      absl::StrCat(" step ", job.step(), "/", job.total_steps(), "  epoch ", job.epoch(), "/",
-                   job.spec().learning().epochs(), SpeedText(job), LearningText(job));
-  const int room = width - static_cast<int>(text.size()) - 2;
-  std::string line =
-      room >= kBarMin ? absl::StrCat(Bar(ratio, std::min(room, kBarMax)), text) : text.substr(1);
-  line.resize(std::min<size_t>(line.size(), std::max(width, 0)));
-  return line;
+  std::vector<Figure> figures = {
+      {absl::StrCat("step ", job.step(), "/", job.total_steps()), 0},
+      {absl::StrCat("epoch ", job.epoch(), "/", job.spec().learning().epochs()), 4}};
+  AddSpeed(job, figures);
+  AddLearning(job, losses, figures);
+  return BarLine(ratio, figures, width);
 }
 
 std::string EpochLine(const v1::EpochRecord& record, int64_t epochs) {
@@ -122,10 +120,27 @@ void ProgressDisplay::Show(const v1::Job& job) {
     Line(absl::StrCat("job ", job.id(), " ", ended ? OutcomeLine(job) : state));
     last_state_ = state;
   }
-  if (width_ > 0 && !ended && job.total_steps() > 0) {
-    out_ << '\r' << ProgressLine(job, width_ - 1) << "\x1b[K" << std::flush;
+  TakeLosses(job);
+  const int width = width_();
+  if (width > 0 && !ended && job.total_steps() > 0) {
+    out_ << '\r' << ProgressLine(job, losses_, width - 1) << "\x1b[K" << std::flush;
     bar_shown_ = true;
   }
+}
+
+// The epochs' first, for who comes late; then that of each step which is heard of. A step before
+// the last means that training went back to a checkpoint: the curve goes on from there.
+void ProgressDisplay::TakeLosses(const v1::Job& job) {
+  const auto take = [this](int64_t step, const v1::Metrics& metrics) {
+    if (!metrics.has_train_loss() || step == loss_step_) return;
+    losses_.push_back(metrics.train_loss());
+    loss_step_ = step;
+    if (losses_.size() > kMostLosses) losses_.erase(losses_.begin());
+  };
+  if (losses_.empty()) {
+    for (const v1::EpochRecord& record : job.epochs()) take(record.step(), record.metrics());
+  }
+  take(job.step(), job.metrics());
 }
 
 void ProgressDisplay::Note(const std::string& text) { Line(text); }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/session.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <map>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/message_json.h"
 #include "common/rpc/credentials.h"
@@ -15,38 +14,38 @@
 namespace hebb::client {
 namespace {
 
-bool DumbTerminal() {
-  const char* term = std::getenv("TERM");
-  return term == nullptr || std::string(term) == "dumb";
-}
-
-bool ColourWanted() {
-  const char* no_color = std::getenv("NO_COLOR");
-  return (no_color == nullptr || *no_color == '\0') && isatty(STDOUT_FILENO) && !DumbTerminal();
-}
-
-const char* ColourOf(v1::JobState state) {
+Tone ToneOf(v1::JobState state) {
   switch (state) {
     case v1::SUCCEEDED:
-      return "\x1b[32m";
+      return Tone::kGood;
     case v1::FAILED:
-      return "\x1b[31m";
+      return Tone::kBad;
     case v1::RUNNING:
-      return "\x1b[36m";
+      return Tone::kActive;
     default:
-      return nullptr;
+      return Tone::kPlain;
   }
+}
+
+// A cell of a STATE column begins with the state's word: "RUNNING (unreachable)".
+Tone ToneOfCell(const std::string& cell) {
+  v1::JobState state = v1::JOB_STATE_UNSPECIFIED;
+  if (!v1::JobState_Parse(cell.substr(0, cell.find(' ')), &state)) return Tone::kPlain;
+  return ToneOf(state);
 }
 
 }  // namespace
 
-Session::Session(std::ostream& o, std::ostream& e) : out(o), err(e) {}
+Session::Session(std::ostream& o, std::ostream& e)
+    : out(o), err(e), out_terminal_(STDOUT_FILENO), err_terminal_(STDERR_FILENO) {}
 
 int Session::Run() {
   const absl::StatusOr<ExitCode> result = action_();
   if (result.ok()) return static_cast<int>(*result);
+  const Tone tone = err_terminal_.Colour(colour) ? Tone::kBad : Tone::kPlain;
+  const std::string prefix = absl::StrCat(Painted(tone, "hebb:"), " ");
   for (const absl::string_view line : absl::StrSplit(result.status().message(), '\n')) {
-    if (!line.empty()) err << "hebb: " << line << std::endl;
+    if (!line.empty()) err << prefix << line << std::endl;
   }
   return static_cast<int>(ExitCodeOf(result.status()));
 }
@@ -71,21 +70,26 @@ void Session::CatchInterrupt() {
   interrupt_ = std::make_unique<Interrupt>([this] { api_->Interrupt(); });
 }
 
+void Session::PrintTable(const Table& table) {
+  const auto paint = [](const std::string& header, const std::string& cell,
+                        const std::string& text) {
+    return header == "STATE" ? Painted(ToneOfCell(cell), text) : text;
+  };
+  out << table.ToString(wide() ? 0 : out_terminal_.Width(),
+                        out_terminal_.Colour(colour) ? Table::Paint(paint) : nullptr)
+      << std::flush;
+}
+
 int Session::progress_width() const {
-  if (!isatty(STDERR_FILENO) || DumbTerminal()) return 0;
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
+  return err_terminal_.CanRedraw() ? err_terminal_.Width() : 0;
 }
 
 std::string Session::ClearScreen() const {
-  return isatty(STDOUT_FILENO) && !DumbTerminal() ? "\x1b[H\x1b[2J\x1b[3J" : "";
+  return out_terminal_.CanRedraw() ? "\x1b[H\x1b[2J\x1b[3J" : "";
 }
 
 std::string Session::Coloured(v1::JobState state, const std::string& text) const {
-  const char* colour = ColourOf(state);
-  if (colour == nullptr || !ColourWanted()) return text;
-  return colour + text + "\x1b[0m";
+  return out_terminal_.Colour(colour) ? Painted(ToneOf(state), text) : text;
 }
 
 void AddGlobalOptions(CLI::App& app, Session& session) {
@@ -104,6 +108,13 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
       ->transform(
           CLI::CheckedTransformer(kFormats, CLI::ignore_case).description("{table,wide,json,yaml}"))
       ->option_text("FORMAT");
+  static const std::map<std::string, ColourMode> kColours = {
+      {"auto", ColourMode::kAuto}, {"always", ColourMode::kAlways}, {"never", ColourMode::kNever}};
+  app.add_option("--color", session.colour,
+                 "auto | always | never; auto: on a terminal, unless NO_COLOR is set")
+      ->transform(
+          CLI::CheckedTransformer(kColours, CLI::ignore_case).description("{auto,always,never}"))
+      ->option_text("WHEN");
   app.fallthrough();
 }
 

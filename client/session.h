@@ -13,7 +13,9 @@
 #include "absl/status/statusor.h"
 #include "client/api.h"
 #include "client/exit_code.h"
+#include "client/format.h"
 #include "client/interrupt.h"
+#include "client/terminal.h"
 #include "common/rpc/protocol.h"
 
 namespace CLI {
@@ -24,7 +26,8 @@ namespace hebb::client {
 
 enum class OutputFormat { kTable, kWide, kJson, kYaml };
 
-// Data goes to `out`, everything for people to `err`. One thread at a time.
+// Data goes to `out`, everything for people to `err`, which are standard output and standard error
+// where the terminals behind them matter. One thread at a time.
 class Session {
  public:
   Session(std::ostream& out, std::ostream& err);
@@ -50,21 +53,28 @@ class Session {
   void CatchInterrupt();
   bool interrupted() const { return interrupt_ != nullptr && interrupt_->happened(); }
 
-  // Columns of the terminal behind `err`; 0 when it is none, or a dumb one.
+  // A table on `out`: fitted to the terminal's width and with the colours of job states when it is
+  // one; -o wide and files get all of every cell.
+  void PrintTable(const Table& table);
+
+  // Columns for what is drawn over on `err`; 0 when that is no terminal, or a dumb one. To be asked
+  // at each drawing: a window changes its size.
   int progress_width() const;
   // Clears the terminal behind `out` when it is written; nothing when that is none, or a dumb one.
   std::string ClearScreen() const;
-  // `text` in the colour of a job's state, when standard output is a terminal and NO_COLOR is not
-  // set.
+  // `text` in the colour of a job's state, when `out` has colours.
   std::string Coloured(v1::JobState state, const std::string& text) const;
 
   std::string address = rpc::kDefaultAddress;
   std::string credentials;  // folder; "": plain text
   OutputFormat format = OutputFormat::kTable;
+  ColourMode colour = ColourMode::kAuto;
   std::ostream& out;
   std::ostream& err;
 
  private:
+  const Terminal out_terminal_;
+  const Terminal err_terminal_;
   Action action_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<Interrupt> interrupt_;  // after api_, which its thread uses

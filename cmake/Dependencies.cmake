@@ -32,6 +32,8 @@ if(HEBB_BUILD_SERVICE)
   find_package(PkgConfig REQUIRED)
   pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
   find_package(CLI11 CONFIG REQUIRED)
+  pkg_check_modules(RSVG QUIET IMPORTED_TARGET librsvg-2.0)   # pictures as PNG
+  message(STATUS "Hebb: pictures as PNG: ${RSVG_FOUND}")
   find_package(Eigen3 CONFIG REQUIRED)
 endif()
 if(HEBB_BUILD_TESTS)

@@ -42,7 +42,7 @@ absl::StatusOr<ExitCode> Audit(Session& session, const Options& options) {
   std::vector<std::string> sets = options.sets;
   sets.push_back("kind=audit");
   HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request,
-                        PrepareJobFile(session.api(), options.file, sets));
+                        PrepareJobFile(session, options.file, sets));
   request.set_request_id(NewRequestId());
   HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Submit(request));
   session.err << "audit of " << job.name() << " is job " << job.id() << std::endl;

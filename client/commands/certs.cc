@@ -98,7 +98,7 @@ absl::StatusOr<ExitCode> AuditEvents(Session& session, int limit) {
          event.user(), event.role(), event.peer(), event.method(), event.object(),
          event.outcome()});
   }
-  session.out << table.ToString() << std::flush;
+  session.PrintTable(table);
   return ExitCode::kOk;
 }
 

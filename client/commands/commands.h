@@ -4,6 +4,9 @@
 #ifndef HEBB_CLIENT_COMMANDS_COMMANDS_H_
 #define HEBB_CLIENT_COMMANDS_COMMANDS_H_
 
+#include <string>
+#include <vector>
+
 #include "client/session.h"
 
 namespace hebb::client {
@@ -34,6 +37,14 @@ void AddSweep(CLI::App& app, Session& session);
 void AddData(CLI::App& app, Session& session);
 void AddTheory(CLI::App& app, Session& session);
 void AddDoctor(CLI::App& app, Session& session);
+void AddPlot(CLI::App& app, Session& session);
+void AddCompletion(CLI::App& app, Session& session);
+void AddMan(CLI::App& app, Session& session);
+
+// What the scripts of `hebb completion` call, as the first word; in no help and no grammar.
+inline constexpr char kCompleteVerb[] = "__complete";
+// Prints what can stand for the last of `typed`, and returns the program's exit code.
+int CompleteWords(const CLI::App& app, const std::vector<std::string>& typed);
 
 }  // namespace hebb::client
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "client/bar.h"
 #include "client/commands/commands.h"
 #include "client/format.h"
 #include "client/local/folders.h"
@@ -21,34 +22,11 @@ struct Options {
   std::string data_dir = DefaultDataDir();
 };
 
-// Redraws one line on a terminal; silent elsewhere.
-class FetchProgress {
- public:
-  explicit FetchProgress(Session& session) : session_(session), width_(session.progress_width()) {}
-  ~FetchProgress() {
-    if (shown_) session_.err << "\r\x1b[K" << std::flush;
-  }
-
-  void Show(absl::string_view what, int64_t bytes) {
-    if (width_ == 0 || bytes / kMegabyte == megabytes_) return;
-    megabytes_ = bytes / kMegabyte;
-    session_.err << '\r' << absl::StrCat(what, "  ", megabytes_, " MB").substr(0, width_ - 1)
-                 << "\x1b[K" << std::flush;
-    shown_ = true;
-  }
-
- private:
-  Session& session_;
-  const int width_;
-  int64_t megabytes_ = -1;
-  bool shown_ = false;
-};
-
 absl::StatusOr<ExitCode> Get(Session& session, const Options& options) {
   datasets::FetchOptions fetch = datasets::OptionsFromEnvironment(options.data_dir);
-  FetchProgress progress(session);
-  fetch.progress = [&progress](absl::string_view what, int64_t bytes) {
-    progress.Show(what, bytes);
+  TransferBar bar(session.err, [&session] { return session.progress_width(); });
+  fetch.progress = [&bar](absl::string_view what, int64_t bytes, int64_t total) {
+    bar.Show(what, bytes, total);
   };
   HEBB_RETURN_IF_ERROR(datasets::FetchDataset(options.name, fetch));
   std::string folder;
@@ -88,7 +66,7 @@ absl::StatusOr<ExitCode> List(Session& session, const Options& options) {
   if (session.structured()) {
     session.Print(array);
   } else {
-    session.out << table.ToString() << std::flush;
+    session.PrintTable(table);
   }
   return ExitCode::kOk;
 }

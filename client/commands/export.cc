@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/bar.h"
 #include "client/commands/commands.h"
 #include "client/provenance.h"
 #include "common/files.h"
@@ -40,6 +41,12 @@ absl::Status Write(const weights::TensorFile& file, const Options& options) {
   return WriteFileAtomically(options.file, weights::Serialize(file));
 }
 
+absl::StatusOr<std::string> Download(Session& session, const std::string& job) {
+  TransferBar bar(session.err, [&session] { return session.progress_width(); });
+  return session.api().DownloadCheckpoint(
+      job, [&bar](int64_t bytes, int64_t total) { bar.Show("checkpoint", bytes, total); });
+}
+
 absl::StatusOr<ExitCode> Export(Session& session, const Options& options) {
   if (options.format == "onnx") {
     return absl::UnimplementedError(
@@ -49,7 +56,7 @@ absl::StatusOr<ExitCode> Export(Session& session, const Options& options) {
     session.err << "hebb: nothing to export to; give -o FILE, --digest or both" << std::endl;
     return ExitCode::kUsage;
   }
-  HEBB_ASSIGN_OR_RETURN(const std::string bytes, session.api().DownloadCheckpoint(options.job));
+  HEBB_ASSIGN_OR_RETURN(const std::string bytes, Download(session, options.job));
   HEBB_ASSIGN_OR_RETURN(weights::TensorFile file,
                         weights::Parse(bytes, absl::StrCat("checkpoint of job ", options.job)));
   KeepWeights(file);

@@ -122,7 +122,7 @@ void PrintJobs(Session& session, const v1::ListRequest& request, const Jobs& job
   if (jobs.empty()) {
     session.err << NothingText(request) << std::endl;
   } else {
-    session.out << table.ToString() << std::flush;
+    session.PrintTable(table);
   }
 }
 
@@ -209,7 +209,7 @@ absl::StatusOr<ExitCode> Workers(Session& session) {
     session.err << "no workers are attached; `hebb up` or `hebb-worker --coordinator "
                 << session.address << "` starts some" << std::endl;
   } else {
-    session.out << table.ToString() << std::flush;
+    session.PrintTable(table);
   }
   return ExitCode::kOk;
 }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/commands.h"
+#include "client/exit_code.h"
 #include "client/format.h"
 #include "client/message_json.h"
 #include "client/progress.h"
@@ -27,7 +28,22 @@ ExitCode Show(Session& session, const v1::Job& job) {
   return ExitCode::kOk;
 }
 
-absl::StatusOr<ExitCode> Cancel(Session& session, const std::string& name) {
+// What a cancel or an archive with --dry-run would do to a job: nothing is changed.
+absl::StatusOr<ExitCode> Rehearse(Session& session, const std::string& verb,
+                                  const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Get(name));
+    const bool ended = IsTerminal(job.state());
+    const bool acts = verb == "archive" ? ended && !job.has_archived() : !ended;
+    session.out << "dry run: would " << (acts ? "" : "not ") << verb << " job " << job.id() << " ("
+                << job.name() << ", " << StateText(job) << (job.has_archived() ? ", archived" : "")
+                << ")" << std::endl;
+  }
+  return ExitCode::kOk;
+}
+
+absl::StatusOr<ExitCode> Cancel(Session& session, const std::string& name, bool dry_run) {
+  if (dry_run) return Rehearse(session, "cancel", {name});
   HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Cancel(name));
   return Show(session, job);
 }
@@ -93,9 +109,12 @@ absl::StatusOr<ExitCode> Drain(Session& session, const std::string& name, bool u
 void AddCancel(CLI::App& app, Session& session) {
   auto job = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("cancel", "Stop a job for good");
+  auto dry_run = std::make_shared<bool>(false);
   command->add_option("job", *job, kJobHelp)->required();
-  command->callback(
-      [&session, job] { session.set_action([&session, job] { return Cancel(session, *job); }); });
+  command->add_flag("--dry-run", *dry_run, "Say which job it would be, and do nothing");
+  command->callback([&session, job, dry_run] {
+    session.set_action([&session, job, dry_run] { return Cancel(session, *job, *dry_run); });
+  });
 }
 
 void AddPause(CLI::App& app, Session& session) {
@@ -125,9 +144,14 @@ void AddArchive(CLI::App& app, Session& session) {
       "archive",
       "Take ended jobs out of the lists; the coordinator removes their logs and checkpoints later");
   command->add_option("jobs", *jobs, "Ids, their beginnings, or names")->required();
-  command->add_flag("--undo", *undo, "Take them back into the lists");
-  command->callback([&session, jobs, undo] {
-    session.set_action([&session, jobs, undo] { return Archive(session, *jobs, *undo); });
+  CLI::Option* back = command->add_flag("--undo", *undo, "Take them back into the lists");
+  auto dry_run = std::make_shared<bool>(false);
+  command->add_flag("--dry-run", *dry_run, "Say which jobs it would be, and do nothing")
+      ->excludes(back);
+  command->callback([&session, jobs, undo, dry_run] {
+    session.set_action([&session, jobs, undo, dry_run] {
+      return *dry_run ? Rehearse(session, "archive", *jobs) : Archive(session, *jobs, *undo);
+    });
   });
 }
 

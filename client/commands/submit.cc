@@ -21,13 +21,45 @@ struct Options {
   std::string file;
   std::vector<std::string> sets;
   bool follow = false;
+  bool dry_run = false;
   std::string request_id;
 };
 
+std::string ShapeText(const v1::LayerSummary& layer) {
+  return absl::StrJoin(layer.output(), " x ");
+}
+
+absl::StatusOr<ExitCode> Validate(Session& session, const Options& options) {
+  HEBB_ASSIGN_OR_RETURN(const v1::SubmitRequest request, ReadJobFile(options.file, options.sets));
+  if (options.dry_run) HEBB_RETURN_IF_ERROR(CheckInitialWeights(options.file, request));
+  HEBB_ASSIGN_OR_RETURN(const v1::ValidateResponse answer, session.api().Validate(request));
+  if (session.structured()) {
+    session.Print(ToJson(answer));
+    return ExitCode::kOk;
+  }
+  Table table({"LAYER", "KIND", "OUTPUT", "PARAMETERS"});
+  for (const v1::LayerSummary& layer : answer.layers()) {
+    table.Add({layer.name(), layer.kind(), ShapeText(layer), Grouped(layer.parameters())});
+  }
+  session.PrintTable(table);
+  session.out << "parameters  " << Grouped(answer.parameters()) << " (weights, without feedback)"
+              << std::endl;
+  return ExitCode::kOk;
+}
+
+// All that a submission checks, and nothing is kept.
+absl::StatusOr<ExitCode> Rehearse(Session& session, const Options& options) {
+  HEBB_ASSIGN_OR_RETURN(const ExitCode code, Validate(session, options));
+  session.err << "dry run: " << options.file << " would be taken; nothing was submitted"
+              << std::endl;
+  return code;
+}
+
 absl::StatusOr<ExitCode> Submit(Session& session, const Options& options) {
+  if (options.dry_run) return Rehearse(session, options);
   if (options.follow) session.CatchInterrupt();
   HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request,
-                        PrepareJobFile(session.api(), options.file, options.sets));
+                        PrepareJobFile(session, options.file, options.sets));
   request.set_request_id(options.request_id.empty() ? NewRequestId() : options.request_id);
   HEBB_ASSIGN_OR_RETURN(const v1::Job job, session.api().Submit(request));
   if (session.structured()) {
@@ -45,26 +77,6 @@ absl::StatusOr<ExitCode> Submit(Session& session, const Options& options) {
   return ExitCodeOf(ended.state());
 }
 
-std::string ShapeText(const v1::LayerSummary& layer) {
-  return absl::StrJoin(layer.output(), " x ");
-}
-
-absl::StatusOr<ExitCode> Validate(Session& session, const Options& options) {
-  HEBB_ASSIGN_OR_RETURN(const v1::SubmitRequest request, ReadJobFile(options.file, options.sets));
-  HEBB_ASSIGN_OR_RETURN(const v1::ValidateResponse answer, session.api().Validate(request));
-  if (session.structured()) {
-    session.Print(ToJson(answer));
-    return ExitCode::kOk;
-  }
-  Table table({"LAYER", "KIND", "OUTPUT", "PARAMETERS"});
-  for (const v1::LayerSummary& layer : answer.layers()) {
-    table.Add({layer.name(), layer.kind(), ShapeText(layer), Grouped(layer.parameters())});
-  }
-  session.out << table.ToString() << "parameters  " << Grouped(answer.parameters())
-              << " (weights, without feedback)" << std::endl;
-  return ExitCode::kOk;
-}
-
 void AddFileOptions(CLI::App& command, Options& options) {
   command.add_option("file", options.file, "The job file (YAML)")->required();
   command.add_option("--set", options.sets, "key.path=value, put over the file; repeatable")
@@ -78,6 +90,8 @@ void AddSubmit(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("submit", "Hand a job to the coordinator");
   AddFileOptions(*command, *options);
   command->add_flag("--follow", options->follow, "Stay, and exit with the job's result");
+  command->add_flag("--dry-run", options->dry_run,
+                    "Check all that a submission checks, show the layers, and submit nothing");
   command->add_option("--request-id", options->request_id,
                       "A name for this submission; a repeat of it makes no second job");
   command->callback([&session, options] {

@@ -37,7 +37,7 @@ struct Options {
 absl::StatusOr<ExitCode> Submit(Session& session, const Options& options) {
   if (options.follow) session.CatchInterrupt();
   HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request,
-                        PrepareJobFile(session.api(), options.file, options.sets));
+                        PrepareJobFile(session, options.file, options.sets));
   request.set_request_id(options.request_id.empty() ? NewRequestId() : options.request_id);
   HEBB_ASSIGN_OR_RETURN(const v1::Sweep sweep, session.api().SubmitSweep(request));
   if (session.structured()) {
@@ -82,7 +82,7 @@ absl::StatusOr<ExitCode> List(Session& session, const Options&) {
                absl::StrCat(CountOf(sweep, v1::CANCELLED)),
                Age(absl::Now() - FromProto(sweep.created()))});
   }
-  session.out << table.ToString() << std::flush;
+  session.PrintTable(table);
   return ExitCode::kOk;
 }
 
@@ -93,7 +93,7 @@ std::string Progress(const v1::SweepRun& run) {
   return absl::StrCat(100 * run.step() / run.total_steps(), " %");
 }
 
-std::string RunTable(const v1::Sweep& sweep) {
+Table RunTable(const v1::Sweep& sweep) {
   const sweep::Labels labels = LabelsOf(sweep);
   std::vector<std::string> head = {"JOB"};
   for (const v1::GridValue& entry : sweep.runs(0).point()) head.push_back(labels.Key(entry.key()));
@@ -114,10 +114,10 @@ std::string RunTable(const v1::Sweep& sweep) {
     row.push_back(run.reason());
     table.Add(std::move(row));
   }
-  return table.ToString();
+  return table;
 }
 
-std::string GroupTable(const v1::Sweep& sweep, const std::vector<Group>& groups) {
+Table GroupTable(const v1::Sweep& sweep, const std::vector<Group>& groups) {
   Table table({"MEAN ± 95 % OVER SEEDS", "N", "LOSS", "TRAIN", "VALIDATION", "TEST"});
   for (const Group& group : groups) {
     const auto ended = [&](int run) { return sweep.runs(run).state() == v1::SUCCEEDED; };
@@ -128,7 +128,7 @@ std::string GroupTable(const v1::Sweep& sweep, const std::vector<Group>& groups)
     }
     table.Add(std::move(row));
   }
-  return table.ToString();
+  return table;
 }
 
 absl::StatusOr<ExitCode> Status(Session& session, const Options& options) {
@@ -142,9 +142,10 @@ absl::StatusOr<ExitCode> Status(Session& session, const Options& options) {
   }
   session.out << "sweep " << sweep.id() << " " << sweep.name() << ", "
               << session.Coloured(sweep.state(), v1::JobState_Name(sweep.state())) << ", "
-              << CountsText(sweep) << "\n\n"
-              << RunTable(sweep) << "\n"
-              << GroupTable(sweep, groups) << std::flush;
+              << CountsText(sweep) << "\n\n";
+  session.PrintTable(RunTable(sweep));
+  session.out << "\n";
+  session.PrintTable(GroupTable(sweep, groups));
   return ExitCode::kOk;
 }
 
@@ -174,7 +175,7 @@ absl::StatusOr<ExitCode> Best(Session& session, const Options& options) {
     table.Add({run.job(), run.name(), v1::JobState_Name(run.state()),
                ValueText(metric, ValueOf(run.metrics(), metric))});
   }
-  session.out << table.ToString() << std::flush;
+  session.PrintTable(table);
   return ExitCode::kOk;
 }
 

@@ -106,7 +106,7 @@ absl::StatusOr<ExitCode> Linear(Session& session, const Options& options) {
   if (session.structured()) {
     session.Print(TheoryJson(*experiment, *report));
   } else {
-    session.out << TheoryTable(*experiment, *report).ToString() << std::flush;
+    session.PrintTable(TheoryTable(*experiment, *report));
   }
   for (const std::string& line : DivergenceNotes(*experiment, *report)) {
     session.err << line << std::endl;

@@ -90,23 +90,39 @@ class Drawing {
     x_ = LinearAxis(x.low, x.high, x_ticks, false);
   }
 
-  std::string Draw() {
+  int width() const { return width_; }
+  int height() const { return height_ + Legend(LegendTexts(), width_).height(); }
+
+  // All within the root element, or within another that moves it to its place.
+  std::string Draw() const {
     const Legend legend(LegendTexts(), width_);
-    const int height = height_ + legend.height();
-    std::string svg = absl::StrFormat(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"%s\" role=\"img\" width=\"%d\" "
-        "height=\"%d\" viewBox=\"0 0 %d %d\">\n<title>%s</title>\n<desc>%s</desc>\n"
-        "<style>%s</style>\n<rect class=\"back\" width=\"%d\" height=\"%d\"/>\n",
-        kRootClass, width_, height, width_, height, EscapeXml(chart_.title),
-        EscapeXml(Description()), StyleSheet(), width_, height);
-    absl::StrAppend(&svg, Frame());
+    std::string svg = Frame();
     for (size_t i = 0; i < chart_.series.size(); ++i) {
       absl::StrAppend(&svg, Bands(static_cast<int>(i)));
     }
     for (size_t i = 0; i < chart_.series.size(); ++i) {
       absl::StrAppend(&svg, Line(static_cast<int>(i)));
     }
-    return absl::StrCat(svg, legend.Draw(height_), "</svg>\n");
+    return absl::StrCat(svg, legend.Draw(height_));
+  }
+
+  std::string Description() const {
+    if (!chart_.description.empty()) return chart_.description;
+    std::string text =
+        absl::StrCat("Line chart of ", chart_.y_label.empty() ? "y" : chart_.y_label,
+                     chart_.y_scale == Scale::kLog ? " on a logarithmic scale" : "", " against ",
+                     chart_.x_label.empty() ? "x" : chart_.x_label, ".");
+    for (const Series& series : chart_.series) {
+      const auto last = std::find_if(series.points.rbegin(), series.points.rend(),
+                                     [this](const Point& point) { return Shows(chart_, point); });
+      absl::StrAppend(&text, " ", series.name, ": ");
+      if (last == series.points.rend()) {
+        absl::StrAppend(&text, "no data.");
+      } else {
+        absl::StrAppendFormat(&text, "%.3g at %.4g.", last->y, last->x);
+      }
+    }
+    return text;
   }
 
  private:
@@ -135,25 +151,6 @@ class Drawing {
       texts.push_back(HasPoints(series) ? series.name : absl::StrCat(series.name, " (no data)"));
     }
     return texts;
-  }
-
-  std::string Description() const {
-    if (!chart_.description.empty()) return chart_.description;
-    std::string text =
-        absl::StrCat("Line chart of ", chart_.y_label.empty() ? "y" : chart_.y_label,
-                     chart_.y_scale == Scale::kLog ? " on a logarithmic scale" : "", " against ",
-                     chart_.x_label.empty() ? "x" : chart_.x_label, ".");
-    for (const Series& series : chart_.series) {
-      const auto last = std::find_if(series.points.rbegin(), series.points.rend(),
-                                     [this](const Point& point) { return Shows(chart_, point); });
-      absl::StrAppend(&text, " ", series.name, ": ");
-      if (last == series.points.rend()) {
-        absl::StrAppend(&text, "no data.");
-      } else {
-        absl::StrAppendFormat(&text, "%.3g at %.4g.", last->y, last->x);
-      }
-    }
-    return text;
   }
 
   std::string Label(const std::string& attributes, const std::string& text, double room) const {
@@ -268,8 +265,43 @@ class Drawing {
   Area area_;
 };
 
+// The root element, its texts and style sheet, and the background.
+std::string RootStart(int width, int height, const std::string& title,
+                      const std::string& description) {
+  return absl::StrFormat(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"%s\" role=\"img\" width=\"%d\" "
+      "height=\"%d\" viewBox=\"0 0 %d %d\">\n<title>%s</title>\n<desc>%s</desc>\n"
+      "<style>%s</style>\n<rect class=\"back\" width=\"%d\" height=\"%d\"/>\n",
+      kRootClass, width, height, width, height, EscapeXml(title), EscapeXml(description),
+      StyleSheet(), width, height);
+}
+
 }  // namespace
 
-std::string ToSvg(const Chart& chart) { return Drawing(chart).Draw(); }
+std::string ToSvg(const Chart& chart) {
+  const Drawing drawing(chart);
+  return absl::StrCat(
+      RootStart(drawing.width(), drawing.height(), chart.title, drawing.Description()),
+      drawing.Draw(), "</svg>\n");
+}
+
+std::string ToSvg(const std::string& title, const std::vector<Chart>& charts) {
+  std::string panels;
+  int width = 0;
+  int height = 0;
+  for (const Chart& chart : charts) {
+    const Drawing drawing(chart);
+    absl::StrAppendFormat(&panels,
+                          "<g transform=\"translate(0 %d)\"><title>%s</title><desc>%s</desc>\n"
+                          "%s</g>\n",
+                          height, EscapeXml(chart.title), EscapeXml(drawing.Description()),
+                          drawing.Draw());
+    width = std::max(width, drawing.width());
+    height += drawing.height();
+  }
+  const std::string description =
+      absl::StrCat(charts.size(), charts.size() == 1 ? " chart." : " charts, one below the other.");
+  return absl::StrCat(RootStart(width, height, title, description), panels, "</svg>\n");
+}
 
 }  // namespace hebb::plot

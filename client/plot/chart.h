@@ -50,6 +50,9 @@ struct Chart {
 // repeat. A series of few points has its points marked.
 std::string ToSvg(const Chart& chart);
 
+// The same of several charts, one below the other. REQUIRES: at least one chart.
+std::string ToSvg(const std::string& title, const std::vector<Chart>& charts);
+
 }  // namespace hebb::plot
 
 #endif  // HEBB_CLIENT_PLOT_CHART_H_

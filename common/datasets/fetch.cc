@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/datasets/fetch.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -63,9 +64,9 @@ class Fetcher {
   // A sink for `file` as stored under the name `packed`.
   SinkPtr SinkFor(const DataFile& file, const std::string& packed, const std::string& shown) {
     SinkPtr sink = MakeFileSink(folder_ + "/" + file.name, file.bytes, file.sha256);
-    sink = UnpackerFor(packed, std::move(sink));
+    sink = UnpackerFor(packed, WithProgress(shown, file.bytes, std::move(sink)));
     if (packed == file.packed) sink = MakeChecksumSink(file.packed_sha256, std::move(sink));
-    return WithProgress(shown, std::move(sink));
+    return sink;
   }
 
   SinkPtr ArchiveSink(const std::vector<const DataFile*>& missing, const std::string& shown) {
@@ -74,14 +75,18 @@ class Fetcher {
       members.push_back(
           {file->name, MakeFileSink(folder_ + "/" + file->name, file->bytes, file->sha256)});
     }
-    SinkPtr sink = MakeGunzipSink(MakeUntarSink(std::move(members)));
-    return WithProgress(shown, MakeChecksumSink(set_.archive_sha256, std::move(sink)));
+    int64_t total = 0;  // but for the archive's own headers
+    for (const DataFile& file : set_.files) total += file.bytes;
+    SinkPtr sink = WithProgress(shown, total, MakeUntarSink(std::move(members)));
+    return MakeChecksumSink(set_.archive_sha256, MakeGunzipSink(std::move(sink)));
   }
 
-  SinkPtr WithProgress(const std::string& shown, SinkPtr sink) {
+  SinkPtr WithProgress(const std::string& shown, int64_t total, SinkPtr sink) {
     if (!options_.progress) return sink;
-    return MakeProgressSink([this, shown](int64_t bytes) { options_.progress(shown, bytes); },
-                            std::move(sink));
+    const auto report = [this, shown, total](int64_t bytes) {
+      options_.progress(shown, std::min(bytes, total), total);
+    };
+    return MakeProgressSink(report, std::move(sink));
   }
 
   // Only a local trouble (full disk, no permission) is returned; a source's is noted.

@@ -20,8 +20,9 @@ struct FetchOptions {
   // Replaces the sets' official addresses: a base below which the sets' folders lie. "" = official.
   std::string address;
   absl::Duration lock_wait = absl::Minutes(30);
-  // What is being read, and how many packed bytes came so far. Called by the fetching thread.
-  std::function<void(absl::string_view what, int64_t bytes)> progress;
+  // What is being read, how many bytes of it, unpacked, came so far and how many it has in all.
+  // Called by the fetching thread.
+  std::function<void(absl::string_view what, int64_t bytes, int64_t total)> progress;
 };
 
 // Options with `source` from HEBB_DATA_SOURCE and `address` from HEBB_DATA_URL.

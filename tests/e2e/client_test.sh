@@ -26,12 +26,25 @@ is "$id" .state QUEUED || fail "not queued"
 equal "$(hebb list -o json | jq -r '.[0].state')" QUEUED "list"
 expect 8 hebb wait "$id" --timeout 1
 said "still QUEUED"
+expect 0 hebb cancel "$id" --dry-run
+grep -q "would cancel job $id (e2e, QUEUED)" "$WORK/out" || fail "dry cancel: $(cat "$WORK/out")"
+expect 0 hebb archive "$id" --dry-run
+grep -q "would not archive job $id" "$WORK/out" || fail "dry archive: $(cat "$WORK/out")"
+is "$id" .state QUEUED || fail "a dry run has cancelled"
 expect 0 hebb cancel "$id"
 expect 4 hebb wait "$id"
 expect 0 hebb cancel "$id"
 
 expect 0 hebb validate "$WORK/job.yaml" -o json
 jq -e '.layers | length == 5' "$WORK/out" >/dev/null || fail "validate: $(cat "$WORK/out")"
+jobs=$(hebb list --all -o json | jq length)
+expect 0 hebb submit "$WORK/job.yaml" --dry-run
+said "would be taken; nothing was submitted"
+grep -q "^dense1 " "$WORK/out" || fail "a dry run shows no layers: $(cat "$WORK/out")"
+expect 5 hebb submit "$WORK/job.yaml" --dry-run --set learning.epochs=-1
+expect 5 hebb submit "$WORK/job.yaml" --dry-run --set init.from=none.safetensors
+said "cannot read the initial weights"
+equal "$(hebb list --all -o json | jq length)" "$jobs" "jobs after dry runs"
 expect 0 hebb workers -o json
 jq -e 'length == 1 and .[0].state == "idle" and .[0].device == "cpu"' "$WORK/out" >/dev/null ||
   fail "workers: $(cat "$WORK/out")"

@@ -96,6 +96,7 @@ const std::vector<Vendor>& Vendors() {
       {std::regex("curl/.*"), {"common/datasets/", "server/launcher/"}},
       {std::regex("zlib\\.h|lzma\\.h"), {"common/datasets/", "common/weights/"}},
       {std::regex("Eigen/.*"), {"client/theory/"}},
+      {std::regex("cairo\\.h|librsvg/.*"), {"client/plot/png_rsvg.cc"}},
       {std::regex("CLI/.*"), {"client/", "server/main.cc", "worker/main.cc"}},
       {std::regex("nlohmann/.*"),
        {"common/spec/", "common/weights/", "common/rpc/", "server/http/", "client/"}},

@@ -29,10 +29,12 @@ absl::StatusOr<std::unique_ptr<data::Dataset>> OpenDataset(const spec::Dataset& 
   if (dataset.path.empty()) {
     datasets::FetchOptions options = datasets::OptionsFromEnvironment(place.data_dir);
     absl::Time next = absl::InfinitePast();
-    options.progress = [&next](absl::string_view what, int64_t bytes) {
+    options.progress = [&next](absl::string_view what, int64_t bytes, int64_t total) {
       if (absl::Now() < next) return;
       next = absl::Now() + kTellEvery;
-      LogInfo("fetching", {{"file", std::string(what)}, {"bytes", absl::StrCat(bytes)}});
+      LogInfo("fetching", {{"file", std::string(what)},
+                           {"bytes", absl::StrCat(bytes)},
+                           {"of", absl::StrCat(total)}});
     };
     HEBB_RETURN_IF_ERROR(datasets::FetchDataset(dataset.name, options));
   }

@@ -2,9 +2,13 @@
 // Numbers, times and tables read as documented; exit codes map as docs/client.md lists them.
 #include "client/format.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "client/exit_code.h"
+#include "client/plot/text.h"
 
 namespace hebb::client {
 namespace {
@@ -40,6 +44,33 @@ TEST(TableTest, CountsCharactersAndNotBytes) {
   Table table({"A", "B"});
   table.Add({"1 ± 2", "x"});
   EXPECT_EQ(table.ToString(), "A      B\n1 ± 2  x\n");
+}
+
+TEST(TableTest, CutsTheWidestColumnsToFitButNeverTheFirst) {
+  Table table({"ID", "NAME", "REASON"});
+  table.Add({"a-long-identifier", "short", "waits for two workers that have a device"});
+  EXPECT_EQ(table.ToString(48),
+            "ID                 NAME   REASON\n"
+            "a-long-identifier  short  waits for two workers…\n");
+  for (int width = 36; width < 80; ++width) {
+    std::istringstream lines(table.ToString(width));
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_LE(plot::TextLength(line), width) << line;
+    }
+  }
+  EXPECT_THAT(table.ToString(), testing::HasSubstr("that have a device\n"));
+  EXPECT_THAT(table.ToString(10), testing::HasSubstr("a-long-identifier  short  waits for…\n"));
+}
+
+TEST(TableTest, PaintsCellsAndNotTheHeaderAndKeepsThemAligned) {
+  Table table({"STATE", "AGE"});
+  table.Add({"RUNNING", "3s"});
+  table.Add({"FAILED", "4s"});
+  const auto paint = [](const std::string& header, const std::string& cell,
+                        const std::string& text) {
+    return header == "STATE" && cell == "FAILED" ? "<" + text + ">" : text;
+  };
+  EXPECT_EQ(table.ToString(0, paint), "STATE    AGE\nRUNNING  3s\n<FAILED>   4s\n");
 }
 
 TEST(ExitCodeTest, EveryOutcomeHasItsDocumentedCode) {

@@ -8,6 +8,8 @@
 
 #include <sstream>
 
+#include "client/plot/text.h"
+
 namespace hebb::client {
 namespace {
 
@@ -40,17 +42,36 @@ v1::Job RunningJob() {
 }
 
 TEST(ProgressTest, TheBarShowsSpeedTimeToGoAndLearning) {
-  const std::string line = ProgressLine(RunningJob(), 200);
+  const std::string line = ProgressLine(RunningJob(), {0.9, 0.5, 0.25}, 200);
   EXPECT_THAT(line, HasSubstr("[#######-----------------------]"));  // a quarter of 30
   EXPECT_THAT(line, HasSubstr("step 250/1000  epoch 1/4"));
   EXPECT_THAT(line, HasSubstr("50.0 steps/s  5,000 images/s  ETA 0:15"));
-  EXPECT_THAT(line, HasSubstr("loss 0.2500  validation 87.5 %  W-R 0.50"));
+  EXPECT_THAT(line, HasSubstr("loss 0.2500  █▄▁  validation 87.5 %  W-R 0.50"));
 }
 
 TEST(ProgressTest, TheBarNeverIsWiderThanTheTerminal) {
-  for (int width : {0, 1, 20, 80, 110, 140}) {
-    EXPECT_LE(ProgressLine(RunningJob(), width).size(), static_cast<size_t>(width));
+  for (int width = 0; width < 160; ++width) {
+    EXPECT_LE(plot::TextLength(ProgressLine(RunningJob(), {0.9, 0.5}, width)), width);
   }
+}
+
+TEST(ProgressTest, ANarrowTerminalKeepsBarStepTimeAndLoss) {
+  EXPECT_EQ(ProgressLine(RunningJob(), {0.9, 0.5}, 60),
+            "[##--------]  step 250/1000  ETA 0:15  loss 0.2500");
+}
+
+TEST(ProgressTest, TheBarFollowsTheWindowsWidthAndDrawsTheLosses) {
+  std::ostringstream out;
+  int width = 120;
+  ProgressDisplay display(out, [&width] { return width; });
+  v1::Job job = RunningJob();
+  display.Show(job);
+  EXPECT_THAT(out.str(), HasSubstr("loss 0.2500  █▁"));  // the epoch's and the latest
+  width = 40;
+  out.str("");
+  job.set_step(500);
+  display.Show(job);
+  EXPECT_EQ(out.str(), "\r[#####-----]  step 500/1000  ETA 0:10\x1b[K");
 }
 
 TEST(ProgressTest, TheEpochLineNamesEachLayersAlignment) {
@@ -60,7 +81,7 @@ TEST(ProgressTest, TheEpochLineNamesEachLayersAlignment) {
 
 TEST(ProgressTest, WithoutATerminalThereAreOnlyLines) {
   std::ostringstream out;
-  ProgressDisplay display(out, 0);
+  ProgressDisplay display(out, [] { return 0; });
   display.Show(RunningJob());
   display.Show(RunningJob());  // no news
   EXPECT_EQ(out.str(),
@@ -69,7 +90,7 @@ TEST(ProgressTest, WithoutATerminalThereAreOnlyLines) {
 
 TEST(ProgressTest, TheReasonOfAWaitingJobIsShownWhenItChanges) {
   std::ostringstream out;
-  ProgressDisplay display(out, 0);
+  ProgressDisplay display(out, [] { return 0; });
   v1::Job job;
   job.set_id("7");
   job.set_state(v1::QUEUED);
@@ -100,7 +121,7 @@ TEST(ProgressTest, AnUnreachableJobSaysSo) {
 
 TEST(ProgressTest, OnATerminalTheBarIsClearedBeforeALine) {
   std::ostringstream out;
-  ProgressDisplay display(out, 120);
+  ProgressDisplay display(out, [] { return 120; });
   display.Show(RunningJob());
   display.Note("a remark");
   EXPECT_THAT(out.str(), HasSubstr("\r\x1b[Ka remark\n"));

@@ -179,5 +179,24 @@ TEST(ToSvgTest, TellsManySeriesApart) {
 
 TEST(ToSvgTest, TheSameChartIsTheSameText) { EXPECT_EQ(ToSvg(Example()), ToSvg(Example())); }
 
+TEST(FigureTest, StacksChartsInOneWellFormedPicture) {
+  Chart first = Example();
+  first.title = "First <&";
+  Chart second = Example();
+  second.title = "Second";
+  second.height = 300;
+  const std::string svg = ToSvg("Both", {first, second});
+  EXPECT_EQ(XmlProblem(svg), "");
+  EXPECT_EQ(Count(svg, "<svg "), 1);
+  EXPECT_EQ(Count(svg, "<style>"), 1);
+  EXPECT_THAT(svg, HasSubstr("<title>Both</title>"));
+  EXPECT_THAT(svg, HasSubstr("<g transform=\"translate(0 0)\"><title>First &lt;&amp;</title>"));
+  const std::string alone = ToSvg(first);  // its height is where the second begins
+  const size_t height = alone.find("height=\"") + 8;
+  const std::string below = alone.substr(height, alone.find('"', height) - height);
+  EXPECT_THAT(svg, HasSubstr(absl::StrCat("<g transform=\"translate(0 ", below, ")\">")));
+  EXPECT_EQ(LineOf(svg, 0), LineOf(alone, 0));
+}
+
 }  // namespace
 }  // namespace hebb::plot

@@ -140,13 +140,21 @@ TEST_F(FetchTest, TakesStoredAndPlainFilesFromTheSource) {
   Put("source/small/a.gz", Gzip("content of a"));
   Put("source/small/b", "content of b");
   std::vector<std::string> shown;
-  options_.progress = [&](absl::string_view what, int64_t) { shown.emplace_back(what); };
+  int64_t bytes = 0;
+  int64_t total = 0;
+  options_.progress = [&](absl::string_view what, int64_t so_far, int64_t in_all) {
+    shown.emplace_back(what);
+    bytes = so_far;
+    total = in_all;
+  };
   const absl::Status status = FetchDataset(SmallSet(), options_);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(*ReadFile(folder_ + "/data/small/a"), "content of a");
   EXPECT_EQ(*ReadFile(folder_ + "/data/small/b"), "content of b");
   EXPECT_TRUE(StampIsValid(SmallSet(), folder_ + "/data/small"));
   EXPECT_EQ(shown.size(), 2u);
+  EXPECT_EQ(bytes, 12);  // unpacked
+  EXPECT_EQ(total, 12);
 }
 
 TEST_F(FetchTest, VerifiedSetIsNotTouchedAgain) {
@@ -154,7 +162,9 @@ TEST_F(FetchTest, VerifiedSetIsNotTouchedAgain) {
   Put("data/small/a", "content of a");
   Put("data/small/b", "content of b");
   ASSERT_TRUE(FetchDataset(SmallSet(), options_).ok());
-  options_.progress = [](absl::string_view, int64_t) { ADD_FAILURE() << "read something"; };
+  options_.progress = [](absl::string_view, int64_t, int64_t) {
+    ADD_FAILURE() << "read something";
+  };
   EXPECT_TRUE(FetchDataset(SmallSet(), options_).ok());
 }
 
@@ -206,7 +216,7 @@ TEST_F(FetchTest, ProcessesThatShareAFolderFetchOnce) {
   Put("source/small/a.gz", Gzip("content of a"));
   Put("source/small/b.gz", Gzip("content of b"));
   std::atomic<int> reads = 0;
-  options_.progress = [&](absl::string_view, int64_t) { ++reads; };
+  options_.progress = [&](absl::string_view, int64_t, int64_t) { ++reads; };
   std::vector<std::thread> fetchers;
   for (int i = 0; i < 4; ++i) {
     fetchers.emplace_back([&] { EXPECT_TRUE(FetchDataset(SmallSet(), options_).ok()); });
