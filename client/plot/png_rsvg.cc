@@ -40,12 +40,15 @@ absl::StatusOr<std::string> SvgToPng(const std::string& svg, int scale) {
   const std::unique_ptr<RsvgHandle, Delete> picture(
       rsvg_handle_new_from_data(reinterpret_cast<const guint8*>(svg.data()), svg.size(), &error));
   if (picture == nullptr) return Failed("read", error);
-  double width = 0;
-  double height = 0;
-  if (!rsvg_handle_get_intrinsic_size_in_pixels(picture.get(), &width, &height)) {
+  // Its size is that of the view: the style sheet leaves the height to the page around it.
+  gboolean has_view = FALSE;
+  RsvgRectangle view = {};
+  rsvg_handle_get_intrinsic_dimensions(picture.get(), nullptr, nullptr, nullptr, nullptr, &has_view,
+                                       &view);
+  if (!has_view) {
     return absl::InternalError("cannot draw the picture: it does not say its size");
   }
-  const RsvgRectangle area = {0, 0, std::ceil(width) * scale, std::ceil(height) * scale};
+  const RsvgRectangle area = {0, 0, std::ceil(view.width) * scale, std::ceil(view.height) * scale};
   const std::unique_ptr<cairo_surface_t, Delete> surface(cairo_image_surface_create(
       CAIRO_FORMAT_RGB24, static_cast<int>(area.width), static_cast<int>(area.height)));
   const std::unique_ptr<cairo_t, Delete> context(cairo_create(surface.get()));

@@ -9,6 +9,7 @@ Steps are done in order, each when the one before is done:
   resize:N       makes the terminal N columns wide
   key:c          presses Ctrl-C, and so for other letters
   type           types what --type holds
+  kill           ends the program, which then counts as well ended
   end            waits for the program's end
 Prints the whole output to standard output and ends with the program's exit code. 124: a step was not
 done in S seconds (60). Standard output, standard error and standard input of the program are the
@@ -96,6 +97,10 @@ class Terminal:
             os.write(self.descriptor, bytes([ord(value) & 0x1F]))
         elif word == "type":
             os.write(self.descriptor, self.text.encode())
+        elif word == "kill":
+            os.kill(self.pid, signal.SIGKILL)
+            self.end()
+            self.status = 0
         elif word == "end":
             self.end()
         else:

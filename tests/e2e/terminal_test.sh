@@ -15,7 +15,8 @@ terminal() { python3 "$HERE/terminal.py" "$@"; }
 drawn() { tr '\r' '\n' <"$1" | grep -aE '^\[|^step ' | sed 's/\x1b\[K.*//'; }
 
 # widest FILE: the columns of the longest line.
-widest() { awk '{ if (length($0) > most) most = length($0) } END { print most + 0 }' "$1"; }
+widest() { python3 -c 'import sys
+print(max((len(line.rstrip("\n")) for line in open(sys.argv[1])), default=0))' "$1"; }
 
 # golden NAME FILE: the file is as on record.
 golden() {
@@ -44,7 +45,7 @@ drawn "$WORK/watched" >"$WORK/bars"
 [ "$(widest "$WORK/bars")" -le 129 ] || fail "a bar is wider than the window: $(cat "$WORK/bars")"
 tail -n 1 "$WORK/bars" >"$WORK/last"
 [ "$(widest "$WORK/last")" -le 59 ] || fail "the bar did not follow the window: $(cat "$WORK/last")"
-[ "$(head -n 1 "$WORK/bars" | awk '{ print length($0) }')" -gt 60 ] || fail "the wide bar is narrow"
+[ "$(widest "$WORK/bars")" -gt 60 ] || fail "the wide bar is narrow: $(cat "$WORK/bars")"
 
 # --- No terminal: lines, and no control characters -----------------------------------------------
 timeout 3 hebb watch "$id" >"$WORK/piped" 2>&1 || true
@@ -56,12 +57,12 @@ expect 0 hebb cancel "$id"
 waiting=$(hebb submit "$WORK/job.yaml" --set resources.device=cuda \
   --set name=a-long-name-for-a-job-that-waits -o json 2>/dev/null | jq -r .id)
 eventually 10 "the reason is stored" is "$waiting" '.reason | test("cuda")' true
-terminal --columns 64 -- hebb list | tr -d '\r' >"$WORK/narrow"
-[ "$(widest "$WORK/narrow")" -le 64 ] || fail "the table is too wide: $(cat "$WORK/narrow")"
+terminal --columns 76 -- hebb list | tr -d '\r' >"$WORK/narrow"
+[ "$(widest "$WORK/narrow")" -le 76 ] || fail "the table is too wide: $(cat "$WORK/narrow")"
 grep -q "^$waiting .*…" "$WORK/narrow" || fail "nothing is cut off: $(cat "$WORK/narrow")"
 hebb list | grep -q "^$waiting  a-long-name-for-a-job-that-waits .*cuda" ||
   fail "a pipe gets less than all: $(hebb list)"
-terminal --columns 64 -- hebb list -o wide | grep -q "a-long-name-for-a-job-that-waits" ||
+terminal --columns 76 -- hebb list -o wide | grep -q "a-long-name-for-a-job-that-waits" ||
   fail "-o wide is cut off"
 anonymous <"$WORK/narrow" >"$WORK/golden"
 golden list_narrow "$WORK/golden"
@@ -109,7 +110,7 @@ in_zsh() {
   printf 'autoload -U compinit; compinit -u -d %q/zcompdump; source <(hebb completion zsh)\nPS1="ready> "\n' \
     "$WORK" >"$WORK/.zshrc"
   ZDOTDIR=$WORK python3 "$HERE/terminal.py" --columns 200 --type "$1"$'\t' 'see:ready> ' type \
-    "see:$2" key:c key:d end -- zsh -i
+    "see:$2" kill -- zsh -i
 }
 for shell in bash fish; do
   if ! command -v "$shell" >/dev/null; then

@@ -41,7 +41,7 @@ TEST(BarTest, ATransferShowsAmountSpeedAndTimeToGo) {
   const Transfer unknown = {.bytes = 10'000'000, .total = 0, .elapsed = absl::Seconds(4)};
   EXPECT_EQ(TransferLine("weights", unknown, 80), "weights  10.0 MB  2.5 MB/s");
   const Transfer all = {.bytes = 40'000'000, .total = 40'000'000, .elapsed = absl::Seconds(4)};
-  EXPECT_EQ(TransferLine("w", all, 50), "w  [######################]  40.0 of 40.0 MB");
+  EXPECT_EQ(TransferLine("w", all, 50), "w  [#################]  40.0 of 40.0 MB  10.0 MB/s");
 }
 
 TEST(BarTest, ATransferNeverIsWiderThanTheTerminal) {

@@ -57,21 +57,22 @@ TEST(ProgressTest, TheBarNeverIsWiderThanTheTerminal) {
 
 TEST(ProgressTest, ANarrowTerminalKeepsBarStepTimeAndLoss) {
   EXPECT_EQ(ProgressLine(RunningJob(), {0.9, 0.5}, 60),
-            "[##--------]  step 250/1000  ETA 0:15  loss 0.2500");
+            "[####------------]  step 250/1000  ETA 0:15  loss 0.2500  █▁");
 }
 
 TEST(ProgressTest, TheBarFollowsTheWindowsWidthAndDrawsTheLosses) {
   std::ostringstream out;
-  int width = 120;
+  int width = 130;
   ProgressDisplay display(out, [&width] { return width; });
   v1::Job job = RunningJob();
+  job.mutable_epochs(0)->set_step(200);
   display.Show(job);
   EXPECT_THAT(out.str(), HasSubstr("loss 0.2500  █▁"));  // the epoch's and the latest
   width = 40;
   out.str("");
   job.set_step(500);
   display.Show(job);
-  EXPECT_EQ(out.str(), "\r[#####-----]  step 500/1000  ETA 0:10\x1b[K");
+  EXPECT_EQ(out.str(), "\r[######------]  step 500/1000  ETA 0:10\x1b[K");
 }
 
 TEST(ProgressTest, TheEpochLineNamesEachLayersAlignment) {

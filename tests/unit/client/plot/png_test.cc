@@ -36,9 +36,9 @@ TEST(PngTest, HasThePicturesSizeTimesTheScale) {
     EXPECT_THAT(std::string(png.status().message()), HasSubstr("write an .svg instead"));
     GTEST_SKIP() << png.status();
   }
-  ASSERT_TRUE(png.ok()) << png.status();
+  ASSERT_TRUE(png.ok()) << png.status().message();
   ASSERT_THAT(*png, StartsWith("\x89PNG\r\n\x1a\n"));
-  const size_t height = svg.find("height=\"") + 8;
+  const size_t height = svg.find(" height=\"") + 9;
   EXPECT_EQ(BigEndian(*png, 16), 800u);
   EXPECT_EQ(BigEndian(*png, 20), 2 * std::stoul(svg.substr(height)));
   const absl::StatusOr<std::string> other = SvgToPng(PictureOf(3), 2);
