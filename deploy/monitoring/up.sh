@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Starts Prometheus, and Grafana where it is installed, against a running coordinator; stops them.
-#   up.sh [start] [--coordinator HOST:HTTP_PORT] [--dir DIR] [--port P] [--grafana-port P]
+#   up.sh [start] [--coordinator HOST:HTTP_PORT] [--credentials FOLDER] [--dir DIR] [--port P]
+#         [--grafana-port P]
 #   up.sh stop [--dir DIR]
-# DIR keeps their data, logs and process ids. Both listen on the loopback only.
+# DIR keeps their data, logs and process ids. Both listen on the loopback only. FOLDER: of a viewer, made
+# by `hebb certs`, for a coordinator with TLS.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 coordinator=127.0.0.1:7071
+credentials=
 dir=${XDG_STATE_HOME:-$HOME/.local/state}/hebb-monitoring
 port=9090
 grafana_port=3000
@@ -19,7 +22,7 @@ die() {
 }
 
 usage() {
-  sed -n '4,6p' "$here/up.sh" | sed 's/^# *//'
+  sed -n '4,8p' "$here/up.sh" | sed 's/^# *//'
 }
 
 if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
@@ -29,10 +32,11 @@ fi
 while [ $# -gt 0 ]; do
   case "$1" in
     -h | --help) usage; exit 0 ;;
-    --coordinator | --dir | --port | --grafana-port)
+    --coordinator | --credentials | --dir | --port | --grafana-port)
       [ $# -ge 2 ] || die "$1 needs a value; up.sh --help says more" 2
       case "$1" in
         --coordinator) coordinator=$2 ;;
+        --credentials) credentials=$(cd "$2" && pwd) || die "$2 is no folder" ;;
         --dir) dir=$2 ;;
         --port) port=$2 ;;
         --grafana-port) grafana_port=$2 ;;
@@ -78,9 +82,21 @@ ready() {
   alive "$1" || die "$1 has ended: $(tail -n 1 "$dir/$1.log")"
 }
 
+# The shipped configuration for this coordinator.
+configure() {
+  local edits=(-e "s|127\.0\.0\.1:7071|$coordinator|g")
+  if [ -n "$credentials" ]; then
+    local tls="tls_config: {ca_file: \"$credentials/ca.crt\"}"
+    local token="authorization: {type: Bearer, credentials_file: \"$credentials/token\"}"
+    edits+=(-e "/job_name: hebb-coordinator/a\\    scheme: https\n    $tls\n    $token"
+      -e "s|\"http://\(.*\)/sd\",|\"https://\1/sd\", $tls, $token,|")
+  fi
+  sed "${edits[@]}" "$here/prometheus.yml"
+}
+
 start_prometheus() {
   command -v prometheus >/dev/null || die "prometheus is not installed (Debian: apt-get install prometheus)"
-  sed "s|127\.0\.0\.1:7071|$coordinator|g" "$here/prometheus.yml" >"$dir/prometheus.yml"
+  configure >"$dir/prometheus.yml"
   rm -rf "$dir/rules"
   cp -r "$here/rules" "$dir/rules"
   setsid prometheus --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/prometheus" \
@@ -115,8 +131,12 @@ start_grafana() {
 case "$command" in
   start)
     if alive prometheus; then die "it runs already ($dir); first: up.sh stop --dir $dir"; fi
-    curl -sf -m 5 -o /dev/null "http://$coordinator/healthz" ||
-      die "no coordinator serves http://$coordinator; give its --http address with --coordinator HOST:PORT"
+    for file in ${credentials:+ca.crt token}; do
+      [ -r "$credentials/$file" ] || die "$credentials/$file cannot be read; give a viewer's folder, made by \`hebb certs\`"
+    done
+    curl -sf -m 5 -o /dev/null ${credentials:+--cacert "$credentials/ca.crt"} \
+      "http${credentials:+s}://$coordinator/healthz" ||
+      die "no coordinator serves http${credentials:+s}://$coordinator; give its --http address with --coordinator HOST:PORT, and --credentials if it has TLS"
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
     start_prometheus

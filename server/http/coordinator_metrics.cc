@@ -212,13 +212,15 @@ absl::StatusOr<Sample> ReadSample(store::JobStore& store, absl::Time now) {
   sample.jobs_by_state = std::move(overview.count);
   for (job::Job& job : overview.recent) {
     JobSample& entry = sample.jobs.emplace_back();
-    HEBB_ASSIGN_OR_RETURN(std::vector<job::EpochRecord> epochs, store.Epochs(job.id));
-    HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> files, store.Checkpoints(job.id));
-    if (!epochs.empty()) {
-      entry.alignment = std::move(epochs.back().alignment);
-      entry.layers = std::move(epochs.back().layers);
+    if (job.step > 0) {  // one that only waits has neither: a long queue is scraped fast
+      HEBB_ASSIGN_OR_RETURN(std::vector<job::EpochRecord> epochs, store.Epochs(job.id));
+      HEBB_ASSIGN_OR_RETURN(const std::vector<job::FileRef> files, store.Checkpoints(job.id));
+      if (!epochs.empty()) {
+        entry.alignment = std::move(epochs.back().alignment);
+        entry.layers = std::move(epochs.back().layers);
+      }
+      if (!files.empty()) entry.last_checkpoint = files.back();
     }
-    if (!files.empty()) entry.last_checkpoint = files.back();
     entry.job = std::move(job);
   }
   return sample;

@@ -48,20 +48,48 @@ equal "$(query 'sum(up)')" 4 "targets that are up"
 
 short=$(submit name=short)
 succeeds "$short"
-long=$(submit name=long learning.epochs=2000)
+sed -e 's/rule: urfb/rule: bp\n  loss: {squared: {}}/' -e 's/units: 32}/units: 32, activation: none}/' \
+  "$WORK/job.yaml" >"$WORK/diverges.yaml"
+expect 3 hebb submit "$WORK/diverges.yaml" --set learning.optimizer.sgd.learning_rate=1000000 --follow
+said "FAILED.*finite"
+long=$(submit name=long learning.epochs=20000)
 waiting=$(submit name=waiting resources.workers=3 resources.min_workers=3)
-eventually 60 "eight scrapes of the running job" reaches "count_over_time(hebb_job_step{job=\"$long\"}[5m])" 8
+eventually 90 "eight scrapes of the running job" reaches "count_over_time(hebb_job_step{job=\"$long\"}[5m])" 8
 python3 "$here/../monitoring/live.py" "$prometheus" "$start" 60 || fail "not every query has data"
 
 for address in "$http" $(curl -sf -m 10 "http://$http/sd" | jq -r '.[].targets[]'); do
   curl -sf -m 10 "http://$address/metrics" | promtool check metrics || fail "$address: promtool complains"
 done
 
-# A lost worker is told.
+# What went wrong is told, and nothing else is.
+fires() { reaches "count(ALERTS{alertname=\"$1\", alertstate=\"firing\"})" 1; }
 kill -KILL "$(random_member "$long")"
-eventually 60 "the alert HebbWorkerLost" reaches 'count(ALERTS{alertname="HebbWorkerLost", alertstate="firing"})' 1
+eventually 60 "the alert HebbWorkerLost" fires HebbWorkerLost
+eventually 60 "the alert HebbLossNotFinite" fires HebbLossNotFinite
+equal "$(query 'count(ALERTS{alertname!~"HebbWorkerLost|HebbLossNotFinite|HebbDisk.*", alertstate="firing"})')" 0 \
+  "other alerts that fire"
 
 for id in "$long" "$waiting"; do hebb cancel "$id" 2>/dev/null; done
 expect 0 "$WORK/shipped/up.sh" stop --dir "$WORK/monitoring"
 kill "$dcgm"
+
+# With TLS and a viewer's token, the workers found through them as well.
+hebb certs init "$WORK/cluster" --user vic:viewer >/dev/null
+"$HEBB_BIN/hebb-coordinator" --listen 127.0.0.1:0 --http 127.0.0.1:0 --state-dir "$WORK/tls" \
+  --credentials "$WORK/cluster/coordinator" >"$WORK/tls.log" 2>&1 &
+coordinator=$!
+eventually 30 "the coordinator with TLS serves" test -s "$WORK/tls/coordinator.json"
+"$HEBB_BIN/hebb-worker" --coordinator "$(jq -r .address "$WORK/tls/coordinator.json")" --data-dir "$DATA" \
+  --threads 1 --http 127.0.0.1:0 --credentials "$WORK/cluster/worker" >"$WORK/tls_worker.log" 2>&1 &
+worker=$!
+http=$(jq -r .http_address "$WORK/tls/coordinator.json")
+expect 1 "$WORK/shipped/up.sh" --coordinator "$http" --dir "$WORK/monitoring_tls" --port "$port"
+said "credentials if it has TLS"
+expect 0 "$WORK/shipped/up.sh" --coordinator "$http" --credentials "$WORK/cluster/users/vic" \
+  --dir "$WORK/monitoring_tls" --port "$port"
+eventually 60 "the coordinator with TLS is scraped" reaches 'sum(up{job="hebb-coordinator"})' 1
+eventually 60 "its worker is scraped" reaches 'sum(hebb_worker_attached)' 1
+expect 0 "$WORK/shipped/up.sh" stop --dir "$WORK/monitoring_tls"
+kill "$worker" "$coordinator"
+wait "$worker" "$coordinator" "$dcgm" 2>/dev/null || true
 passed

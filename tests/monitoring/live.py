@@ -121,9 +121,18 @@ def look(prometheus, done):
     return faults
 
 
+def check_itself(prometheus):
+    """What has no data, or none that is finite, is found out."""
+    for expression, finite in (("vector(1)", True), ("hebb_misspelt_total", False),
+                               ("vector(0) / 0", False), ("vector(1) / 0", False)):
+        if (prometheus.finite_samples(expression) > 0) != finite:
+            raise AssertionError(f"{expression}: judged wrongly")
+
+
 def main():
     url, start, seconds = sys.argv[1], float(sys.argv[2]), float(sys.argv[3])
     prometheus = Prometheus(url, start, scrape_seconds())
+    check_itself(prometheus)
     deadline, done = time.monotonic() + seconds, set()
     while True:
         faults = look(prometheus, done)
