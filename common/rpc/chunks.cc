@@ -40,7 +40,12 @@ absl::StatusOr<std::unique_ptr<ChunkReader>> ChunkReader::Open(const std::string
   return std::unique_ptr<ChunkReader>(new ChunkReader(fd, facts.st_size));
 }
 
-ChunkReader::~ChunkReader() { close(fd_); }
+ChunkReader::ChunkReader(absl::string_view bytes)
+    : bytes_(bytes), total_bytes_(static_cast<int64_t>(bytes.size())) {}
+
+ChunkReader::~ChunkReader() {
+  if (fd_ >= 0) close(fd_);
+}
 
 absl::StatusOr<bool> ChunkReader::Next(v1::Chunk& chunk) {
   if (finished_) return false;
@@ -49,6 +54,21 @@ absl::StatusOr<bool> ChunkReader::Next(v1::Chunk& chunk) {
   if (offset_ == 0) chunk.set_total_bytes(total_bytes_);
   std::string& data = *chunk.mutable_data();
   data.resize(static_cast<size_t>(std::min(kChunkBytes, total_bytes_ - offset_)));
+  HEBB_RETURN_IF_ERROR(Fill(data));
+  sum_.Update(data);
+  offset_ += static_cast<int64_t>(data.size());
+  if (offset_ == total_bytes_) {
+    finished_ = true;
+    chunk.set_sha256(sum_.Finish());
+  }
+  return true;
+}
+
+absl::Status ChunkReader::Fill(std::string& data) {
+  if (fd_ < 0) {
+    bytes_.copy(data.data(), data.size(), static_cast<size_t>(offset_));
+    return absl::OkStatus();
+  }
   size_t filled = 0;
   while (filled < data.size()) {
     const ssize_t n = read(fd_, data.data() + filled, data.size() - filled);
@@ -59,13 +79,7 @@ absl::StatusOr<bool> ChunkReader::Next(v1::Chunk& chunk) {
     }
     filled += static_cast<size_t>(n);
   }
-  sum_.Update(data);
-  offset_ += static_cast<int64_t>(data.size());
-  if (offset_ == total_bytes_) {
-    finished_ = true;
-    chunk.set_sha256(sum_.Finish());
-  }
-  return true;
+  return absl::OkStatus();
 }
 
 absl::Status ChunkCheck::Accept(const v1::Chunk& chunk) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/sha256.h"
 
 namespace hebb::v1 {
@@ -18,10 +19,12 @@ class Chunk;
 
 namespace hebb::rpc {
 
-// A file as chunks. One thread at a time. The file is opened once: removing it does not disturb.
+// A file, or bytes in memory, as chunks. One thread at a time. A file is opened once: removing it
+// does not disturb; bytes are borrowed.
 class ChunkReader {
  public:
   static absl::StatusOr<std::unique_ptr<ChunkReader>> Open(const std::string& path);
+  explicit ChunkReader(absl::string_view bytes);
   ~ChunkReader();
   ChunkReader(const ChunkReader&) = delete;
   ChunkReader& operator=(const ChunkReader&) = delete;
@@ -33,7 +36,10 @@ class ChunkReader {
  private:
   ChunkReader(int fd, int64_t total_bytes) : fd_(fd), total_bytes_(total_bytes) {}
 
-  const int fd_;
+  absl::Status Fill(std::string& data);
+
+  const int fd_ = -1;
+  const absl::string_view bytes_;  // where there is no file
   const int64_t total_bytes_;
   int64_t offset_ = 0;
   bool finished_ = false;

@@ -155,7 +155,7 @@ goodput() {
 
 summary() {
   echo "---- summary, seed $SEED, $((SECONDS / 60)) min $((SECONDS % 60)) s"
-  echo "faults: $STRUCK_COUNT, of which $MET met running jobs;" \
+  echo "faults: $STRUCK_COUNT of $FAULTS, of which $MET met running jobs;" \
     "$(sort "$WORK/kinds" | uniq -c | awk '{printf "%s %d, ", $2, $1}' | sed 's/, $//')"
   echo "jobs: $SUBMITTED acknowledged, $FINISHED judged, lost: $((SUBMITTED - FINISHED))"
   echo "noticed: $(wc -l <"$WORK/detections") losses, median $(percentile "$WORK/detections" 0.5) ms," \

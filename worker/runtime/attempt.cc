@@ -84,10 +84,10 @@ absl::Status Attempt::Prepare() {
   options.folder = absl::StrCat(context_.spool_folder, "/", assign.job(), "-", assign.attempt());
   options.keep = job_.checkpoint.keep;
   options.generation = [this] { return assignment_.generation(); };
-  options.upload = [this](const v1::CheckpointId& id, const std::string& path,
+  options.upload = [this](const v1::CheckpointId& id, absl::string_view bytes,
                           Cancellation& cancellation) {
     const absl::Time begin = absl::Now();
-    const absl::Status status = context_.channel.UploadCheckpoint(id, path, cancellation);
+    const absl::Status status = context_.channel.UploadCheckpoint(id, bytes, cancellation);
     if (status.ok()) context_.metrics.CheckpointUploadTook(absl::Now() - begin);
     return status;
   };
@@ -305,15 +305,17 @@ void Attempt::DigestDone(int64_t step, const std::string& weights_digest) {
   assignment_.DigestDone(step, weights_digest);
 }
 
-absl::Status Attempt::SaveCheckpoint(std::string bytes, int64_t step, const std::string&) {
+absl::Status Attempt::SaveCheckpoint(std::string bytes, int64_t step,
+                                     const std::string& weights_digest) {
   const absl::Time begin = absl::Now();
-  const absl::Status kept = uploader_->Add(bytes, step);
-  context_.metrics.CheckpointSaved(kept.ok(), absl::Now() - begin);
-  if (!kept.ok()) {  // the trainer goes on unless it was the last one
-    assignment_.LogLine(LogLevel::kError,
-                        absl::StrCat("checkpoint of step ", step, " not saved: ", kept.message()));
+  const absl::Status on_disk = uploader_->Add(std::move(bytes), step, weights_digest);
+  context_.metrics.CheckpointSaved(on_disk.ok(), absl::Now() - begin);
+  if (!on_disk.ok()) {
+    assignment_.LogLine(LogLevel::kWarning,
+                        absl::StrCat("checkpoint of step ", step, " waits in memory, for the disk ",
+                                     "does not take it: ", on_disk.message()));
   }
-  return kept;
+  return absl::OkStatus();
 }
 
 }  // namespace hebb::runtime

@@ -62,11 +62,16 @@ CheckpointUploader::~CheckpointUploader() {
   std::filesystem::remove_all(options_.folder, ignored);
 }
 
-absl::Status CheckpointUploader::Add(absl::string_view bytes, int64_t step) {
-  HEBB_RETURN_IF_ERROR(spool_.Put(step, bytes));
+absl::Status CheckpointUploader::Add(std::string bytes, int64_t step,
+                                     const std::string& weights_digest) {
+  const absl::Status on_disk = spool_.Put(step, bytes);
   absl::MutexLock lock(&mutex_);
   work_ = true;
-  return absl::OkStatus();
+  held_ = nullptr;
+  if (!on_disk.ok()) {
+    held_ = std::make_shared<const Delivery>(Delivery{{step, ""}, weights_digest, std::move(bytes)});
+  }
+  return on_disk;
 }
 
 absl::Status CheckpointUploader::AwaitSent(Cancellation& cancellation) {
@@ -105,10 +110,14 @@ void CheckpointUploader::SendForever() {
 
 absl::StatusOr<bool> CheckpointUploader::SendOldest() {
   std::vector<absl::Status> damaged;
-  HEBB_ASSIGN_OR_RETURN(std::optional<checkpoint::Spool::Delivery> delivery,
-                        spool_.Oldest(damaged));
+  const absl::StatusOr<std::optional<Delivery>> oldest = spool_.Oldest(damaged);
   for (const absl::Status& status : damaged) Settle(-1, status);
-  if (!delivery) return false;
+  if (!oldest.ok()) {
+    if (!SendHeld()) return oldest.status();
+    return false;  // what cannot be read was older
+  }
+  const std::optional<Delivery>& delivery = *oldest;
+  if (!delivery) return SendHeld();
   const absl::Status status = SendUntilDecided(*delivery);
   if (end_.cancelled()) return false;
   // Gone from the spool: newer ones have pushed it out meanwhile.
@@ -119,13 +128,30 @@ absl::StatusOr<bool> CheckpointUploader::SendOldest() {
   return true;
 }
 
+bool CheckpointUploader::SendHeld() {
+  std::shared_ptr<const Delivery> held;
+  {
+    absl::MutexLock lock(&mutex_);
+    held = held_;
+  }
+  if (held == nullptr) return false;
+  const absl::Status status = SendUntilDecided(*held);
+  if (end_.cancelled()) return false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (held_ == held) held_ = nullptr;
+  }
+  Settle(held->item.step, status);
+  return true;
+}
+
 void CheckpointUploader::Settle(int64_t step, const absl::Status& status) {
   options_.uploaded(step, status);
   absl::MutexLock lock(&mutex_);
   last_ = status;
 }
 
-absl::Status CheckpointUploader::SendUntilDecided(const checkpoint::Spool::Delivery& delivery) {
+absl::Status CheckpointUploader::SendUntilDecided(const Delivery& delivery) {
   absl::Duration pause = kFirstPause;
   int aborted = 0;  // in a row, under the present generation
   while (true) {
@@ -136,7 +162,7 @@ absl::Status CheckpointUploader::SendUntilDecided(const checkpoint::Spool::Deliv
     id.set_generation(generation.generation());
     id.set_step(delivery.item.step);
     id.set_weights_digest(delivery.weights_digest);
-    const absl::Status status = options_.upload(id, delivery.item.path, end_);
+    const absl::Status status = options_.upload(id, delivery.bytes, end_);
     if (IsFinal(status)) return status;
     aborted = absl::IsAborted(status) ? aborted + 1 : 0;
     if (aborted > 0 && !IsSame(generation, options_.generation())) {

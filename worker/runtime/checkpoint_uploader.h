@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rank 0's checkpoints on their way to the coordinator: spooled on this worker's disk, sent in the
-// background, oldest first, for as long as the coordinator is away. Only the newest `keep` wait.
+// background, oldest first, for as long as the coordinator is away. Only the newest `keep` wait. One
+// that the disk does not take waits in memory: a worker's full disk is no reason to fail a job.
 #ifndef HEBB_WORKER_RUNTIME_CHECKPOINT_UPLOADER_H_
 #define HEBB_WORKER_RUNTIME_CHECKPOINT_UPLOADER_H_
 
@@ -33,7 +34,7 @@ class CheckpointUploader {
     // that is answered ABORTED is sent again when there is another by then.
     std::function<v1::GenerationId()> generation;
     // CoordinatorChannel::UploadCheckpoint.
-    std::function<absl::Status(const v1::CheckpointId&, const std::string& path, Cancellation&)>
+    std::function<absl::Status(const v1::CheckpointId&, absl::string_view bytes, Cancellation&)>
         upload;
     // Told, on the uploader's thread, of each upload and of each that was given up.
     std::function<void(int64_t step, const absl::Status&)> uploaded;
@@ -42,8 +43,9 @@ class CheckpointUploader {
   static absl::StatusOr<std::unique_ptr<CheckpointUploader>> Create(Options options);
   ~CheckpointUploader();
 
-  // Keeps `bytes` and returns. RESOURCE_EXHAUSTED and others: the disk.
-  absl::Status Add(absl::string_view bytes, int64_t step);
+  // Keeps `bytes` and returns. RESOURCE_EXHAUSTED and others: why they are not on the disk; they
+  // wait in memory then, until they are sent or a newer checkpoint is kept.
+  absl::Status Add(std::string bytes, int64_t step, const std::string& weights_digest);
 
   // Waits until nothing is left to send. CANCELLED with the reason; otherwise how it went for the
   // last one: OK, ABORTED (the generation is over), or why the coordinator does not want it.
@@ -52,9 +54,12 @@ class CheckpointUploader {
  private:
   CheckpointUploader(Options options, checkpoint::Spool spool);
   void SendForever();
-  // One look at the spool. False if there was nothing.
+  using Delivery = checkpoint::Spool::Delivery;
+
+  // One look at the spool, then at what is held. False if there was nothing.
   absl::StatusOr<bool> SendOldest();
-  absl::Status SendUntilDecided(const checkpoint::Spool::Delivery& delivery);
+  bool SendHeld();
+  absl::Status SendUntilDecided(const Delivery& delivery);
   void Settle(int64_t step, const absl::Status& status);
   bool WorkOrEnd() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return work_ || ending_; }
 
@@ -65,6 +70,8 @@ class CheckpointUploader {
   bool work_ ABSL_GUARDED_BY(mutex_) = false;  // there may be something in the spool
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;  // the thread is looking or sending
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  // Newer than all in the spool; without a path.
+  std::shared_ptr<const Delivery> held_ ABSL_GUARDED_BY(mutex_);
   absl::Status last_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

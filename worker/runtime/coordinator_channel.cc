@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/check.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/chunks.h"
 #include "common/rpc/status.h"
@@ -94,23 +95,22 @@ absl::StatusOr<std::string> CoordinatorChannel::Download(const v1::StoredFile& f
 }
 
 absl::Status CoordinatorChannel::UploadCheckpoint(const v1::CheckpointId& id,
-                                                  const std::string& path,
+                                                  absl::string_view bytes,
                                                   Cancellation& cancellation) {
-  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<rpc::ChunkReader> file, rpc::ChunkReader::Open(path));
-  Call call(cancellation, TransferDeadline(file->total_bytes()));
+  rpc::ChunkReader reader(bytes);
+  Call call(cancellation, TransferDeadline(reader.total_bytes()));
   v1::UploadResponse response;
   auto writer = grpc_->stub->UploadCheckpoint(&call.context, &response);
   v1::Chunk chunk;
-  absl::StatusOr<bool> more = file->Next(chunk);
+  absl::StatusOr<bool> more = reader.Next(chunk);
   while (more.ok() && *more) {
     if (chunk.offset() == 0) *chunk.mutable_checkpoint() = id;
     if (!writer->Write(chunk)) break;  // Finish says why
-    more = file->Next(chunk);
+    more = reader.Next(chunk);
   }
-  if (!more.ok()) call.context.TryCancel();  // half a file must not look like a whole one
+  HEBB_CHECK(more.ok());  // bytes in memory do not fail
   writer->WritesDone();
-  const absl::Status sent = call.Status(writer->Finish());
-  return more.ok() ? sent : more.status();
+  return call.Status(writer->Finish());
 }
 
 CoordinatorRendezvous::CoordinatorRendezvous(CoordinatorChannel& channel,

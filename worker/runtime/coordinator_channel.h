@@ -34,8 +34,8 @@ class CoordinatorChannel {
   // The file with this SHA-256, verified (DATA_LOSS). One try.
   absl::StatusOr<std::string> Download(const v1::StoredFile& file, Cancellation& cancellation);
 
-  // One try. ABORTED: the generation is over; DATA_LOSS, NOT_FOUND: the file at `path`.
-  absl::Status UploadCheckpoint(const v1::CheckpointId& id, const std::string& path,
+  // One try. ABORTED: the generation is over.
+  absl::Status UploadCheckpoint(const v1::CheckpointId& id, absl::string_view bytes,
                                 Cancellation& cancellation);
 
   // The stub and its types, for session.cc and the like.

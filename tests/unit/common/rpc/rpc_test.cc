@@ -51,6 +51,23 @@ TEST_P(ChunksTest, FileCrossesUnchanged) {
   EXPECT_EQ(ReadFile(to).value(), Content(GetParam()));
 }
 
+TEST_P(ChunksTest, BytesInMemoryAreTheSameChunks) {
+  const std::string from = TempFile("same");
+  const std::string content = Content(GetParam());
+  std::ofstream(from, std::ios::binary) << content;
+  auto file = ChunkReader::Open(from);
+  ASSERT_TRUE(file.ok());
+  ChunkReader memory(content);
+  EXPECT_EQ(memory.total_bytes(), GetParam());
+  v1::Chunk expected;
+  v1::Chunk chunk;
+  while ((*file)->Next(expected).value()) {
+    ASSERT_TRUE(memory.Next(chunk).value());
+    EXPECT_EQ(chunk.SerializeAsString(), expected.SerializeAsString());
+  }
+  EXPECT_FALSE(memory.Next(chunk).value());
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, ChunksTest,
                          ::testing::Values(0, 1, kChunkBytes - 1, kChunkBytes, kChunkBytes + 1,
                                            3 * kChunkBytes));

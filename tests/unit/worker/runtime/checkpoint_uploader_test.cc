@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is proven: in whose name a checkpoint is sent, and when it is given up. How: the test plays
-// the coordinator's answers, upload by upload.
+// What is proven: in whose name a checkpoint is sent, when it is given up, and that a disk which
+// takes nothing loses none. How: the test plays the coordinator's answers, upload by upload.
 #include "worker/runtime/checkpoint_uploader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +20,7 @@
 namespace hebb::runtime {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 
 class CheckpointUploaderTest : public ::testing::Test {
@@ -33,7 +36,14 @@ class CheckpointUploaderTest : public ::testing::Test {
       id.set_generation(generation_);
       return id;
     };
-    options.upload = [this, answer](const v1::CheckpointId& id, const std::string&, Cancellation&) {
+    options.upload = [this, answer](const v1::CheckpointId& id, absl::string_view bytes,
+                                    Cancellation&) {
+      const auto sent = checkpoint::Decode(bytes, "upload");
+      EXPECT_TRUE(sent.ok()) << sent.status();
+      if (sent.ok()) {
+        EXPECT_EQ(sent->progress.step, id.step());
+        EXPECT_EQ(sent->weights_digest, id.weights_digest());
+      }
       sent_as_.push_back(id.generation());
       return answer(static_cast<int>(sent_as_.size()));
     };
@@ -46,14 +56,26 @@ class CheckpointUploaderTest : public ::testing::Test {
   }
   // How it went. Whatever the uploader's thread wrote can be read from here on.
   absl::Status Send(int64_t step) {
+    const absl::Status kept = Add(step);
+    EXPECT_TRUE(kept.ok()) << kept;
+    return AwaitSent();
+  }
+  absl::Status Add(int64_t step) {
     checkpoint::Checkpoint unit;
     unit.tensors = {{"out.weight", {1}, {1.0F}}};
     unit.progress.step = step;
     unit.job_id = "job-a";
-    const absl::Status kept = uploader_->Add(checkpoint::Encode(std::move(unit)).bytes, step);
-    EXPECT_TRUE(kept.ok()) << kept;
+    checkpoint::Encoded encoded = checkpoint::Encode(std::move(unit));
+    return uploader_->Add(std::move(encoded.bytes), step, encoded.weights_digest);
+  }
+  absl::Status AwaitSent() {
     Cancellation never;
     return uploader_->AwaitSent(never);
+  }
+  // From now on the disk takes nothing: a file stands where the spool's folder was.
+  void BreakTheDisk() {
+    std::filesystem::remove_all(folder_ / "spool");
+    std::ofstream(folder_ / "spool") << "no folder";
   }
 
   hebb::testing::TemporaryFolder folder_;
@@ -96,6 +118,15 @@ TEST_F(CheckpointUploaderTest, UnwantedIsGivenUpAtOnce) {
   Start([](int) { return absl::InvalidArgumentError("no such tensor"); });
   EXPECT_TRUE(absl::IsInvalidArgument(Send(10)));
   EXPECT_THAT(sent_as_, ElementsAre(1));
+}
+
+TEST_F(CheckpointUploaderTest, WhatTheDiskDoesNotTakeIsSentFromMemory) {
+  Start([](int) { return absl::OkStatus(); });
+  EXPECT_TRUE(Send(10).ok());
+  BreakTheDisk();
+  EXPECT_FALSE(Add(20).ok());
+  EXPECT_TRUE(AwaitSent().ok());
+  EXPECT_THAT(outcomes_, Contains(std::pair(int64_t{20}, absl::StatusCode::kOk)));
 }
 
 }  // namespace
