@@ -73,6 +73,11 @@ job::EventKind KindOf(AttemptOutcome outcome) {
   return "attempt_lost";
 }
 
+std::string TextOf(int attempt, const End& end) {
+  return absl::StrCat("attempt ", attempt, " ", OutcomeName(end.outcome),
+                      end.reason.empty() ? "" : ": ", end.reason);
+}
+
 }  // namespace
 
 void Controller::AddEvent(const std::string& job, job::EventKind kind, const std::string& text,
@@ -232,6 +237,7 @@ absl::Status Controller::WriteEnd(Live& live, const End& end, bool give_up) {
                 job.state = state;
                 if (job::IsTerminal(state)) job.ended = now;
                 if (state == job::State::kFailed) job.failure = failure;
+                job.news.push_back({now, TextOf(attempt, end), "coordinator", KindOf(end.outcome)});
                 return absl::OkStatus();
               })
       .status();
@@ -257,9 +263,7 @@ bool Controller::CarryEnd(Live& live, const End& end) {
   live.progress.reset();
   if (end.outcome != AttemptOutcome::kLost || give_up) losses_.erase(live.job.id);
   if (end.outcome == AttemptOutcome::kLost) ++recoveries_["attempt_lost"];
-  AddEvent(live.job.id, KindOf(end.outcome),
-           absl::StrCat("attempt ", live.gang.options().attempt, " ", OutcomeName(end.outcome),
-                        end.reason.empty() ? "" : ": ", end.reason));
+  LogInfo(TextOf(live.gang.options().attempt, end), {{"job", live.job.id}});
   workers_.FreeAllOf(live.job.id);
   return true;
 }

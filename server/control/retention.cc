@@ -45,17 +45,14 @@ absl::Status ForEach(const std::function<Ids(int64_t limit)>& next,
 }  // namespace
 
 absl::Status Retention::Archive(const std::string& id, absl::Time now) {
-  HEBB_RETURN_IF_ERROR(jobs_
-                           .Update(id,
-                                   [now](job::Job& job) {
-                                     job.archived = now;
-                                     return absl::OkStatus();
-                                   })
-                           .status());
-  return jobs_.AppendEvent(id, {now,
-                                absl::StrCat("archived: it ended ",
-                                             absl::FormatDuration(options_.archive_after), " ago"),
-                                kActor, "archive"});
+  const std::string text = absl::StrCat("archived: it ended ",
+                                        absl::FormatDuration(options_.archive_after), " ago");
+  const auto changed = jobs_.Update(id, [&](job::Job& job) {
+    job.archived = now;
+    job.news.push_back({now, text, kActor, "archive"});
+    return absl::OkStatus();
+  });
+  return changed.status();
 }
 
 // The mark comes last: until it is there, all is done again.
@@ -64,18 +61,15 @@ absl::Status Retention::RemoveFiles(const std::string& id, absl::Time now) {
   if (absl::IsFailedPrecondition(removed.status())) return absl::OkStatus();  // taken back just now
   HEBB_RETURN_IF_ERROR(removed.status());
   HEBB_RETURN_IF_ERROR(logs_.Remove(id));
-  HEBB_RETURN_IF_ERROR(jobs_
-                           .Update(id,
-                                   [now](job::Job& job) {
-                                     job.files_removed = now;
-                                     return absl::OkStatus();
-                                   })
-                           .status());
-  return jobs_.AppendEvent(
-      id, {now,
-           absl::StrCat("removed its log and ", *removed, " checkpoints: it was archived ",
-                        absl::FormatDuration(options_.remove_files_after), " ago"),
-           kActor, "files_removed"});
+  const std::string text =
+      absl::StrCat("removed its log and ", *removed, " checkpoints: it was archived ",
+                   absl::FormatDuration(options_.remove_files_after), " ago");
+  const auto changed = jobs_.Update(id, [&](job::Job& job) {
+    job.files_removed = now;
+    job.news.push_back({now, text, kActor, "files_removed"});
+    return absl::OkStatus();
+  });
+  return changed.status();
 }
 
 absl::Status Retention::Sweep(absl::Time now) {

@@ -59,11 +59,13 @@ absl::StatusOr<HalvingRun> SweepPilot::RunOf(const job::Job& job, const sweep::H
 absl::Status SweepPilot::CarryOut(const HalvingSteps& steps, const sweep::Halving& halving) {
   const auto change = [&](const std::string& id, job::EventKind kind, const std::string& text,
                           const store::JobStore::Change& to) -> absl::Status {
-    const auto changed = jobs_.Update(id, to);
+    const auto changed = jobs_.Update(id, [&](job::Job& job) {
+      job.news.push_back({absl::Now(), text, kActor, kind});
+      return to(job);
+    });
     // It went on in the meantime, or somebody was quicker: the next look sees it as it is.
     if (absl::IsFailedPrecondition(changed.status())) return absl::OkStatus();
-    HEBB_RETURN_IF_ERROR(changed.status());
-    return jobs_.AppendEvent(id, {absl::Now(), text, kActor, kind});
+    return changed.status();
   };
   for (const std::string& id : steps.hold) {
     HEBB_RETURN_IF_ERROR(change(id, "pause", kHeld, [](job::Job& job) {

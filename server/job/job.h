@@ -187,6 +187,8 @@ struct Job {
   std::string sweep;              // id of the sweep it belongs to; "" for none
   std::vector<std::pair<std::string, std::string>> point;  // grid key, value as YAML on one line
   std::optional<Failure> failure = std::nullopt;  // of a FAILED job; not in what lists give
+  // What the store is to add to the job's events in the same transaction; empty in what it gives.
+  std::vector<Event> news = {};
 };
 
 // A grid of jobs that were submitted together. What becomes of them is in the jobs.

@@ -222,10 +222,9 @@ absl::StatusOr<job::Job> FindOwn(const Context& context, const access::Caller& c
   return found;
 }
 
-absl::Status AddEvent(const Context& context, const access::Caller& caller, const std::string& id,
-                      job::EventKind kind, const std::string& text) {
-  return context.jobs.AppendEvent(
-      id, {absl::Now(), text, caller.authenticated ? caller.name : "user", kind});
+void AddEvent(job::Job& job, const access::Caller& caller, job::EventKind kind, std::string text) {
+  job.news.push_back(
+      {absl::Now(), std::move(text), caller.authenticated ? caller.name : "user", kind});
 }
 
 // One step of a job that a user asks for; the control loop does the rest.
@@ -233,16 +232,19 @@ absl::StatusOr<job::Job> Step(const Context& context, const access::Caller& call
                               const std::string& key, const store::JobStore::Change& change,
                               job::EventKind kind) {
   HEBB_ASSIGN_OR_RETURN(const job::Job found, FindOwn(context, caller, key));
-  HEBB_ASSIGN_OR_RETURN(job::Job stepped, context.jobs.Update(found.id, change));
-  context.controller.Wake();
-  if (stepped.state == found.state) return stepped;
-  HEBB_RETURN_IF_ERROR(
-      AddEvent(context, caller, found.id, kind,
-               absl::StrCat(job::StateName(found.state), " to ", job::StateName(stepped.state))));
+  absl::StatusOr<job::Job> stepped = context.jobs.Update(found.id, [&](job::Job& job) {
+    const job::State before = job.state;
+    HEBB_RETURN_IF_ERROR(change(job));
+    if (job.state == before) return absl::OkStatus();
+    AddEvent(job, caller, kind,
+             absl::StrCat(job::StateName(before), " to ", job::StateName(job.state)));
+    return absl::OkStatus();
+  });
+  if (stepped.ok()) context.controller.Wake();
   return stepped;
 }
 
-absl::Status ArchiveJob(job::Job& job, bool undo) {
+absl::Status ArchiveJob(job::Job& job, const access::Caller& caller, bool undo) {
   if (!job::IsTerminal(job.state)) {
     return absl::FailedPreconditionError(
         absl::StrCat("job ", job.id, " is ", job::StateName(job.state),
@@ -251,6 +253,11 @@ absl::Status ArchiveJob(job::Job& job, bool undo) {
   if ((job.archived == absl::InfiniteFuture()) == undo) return absl::OkStatus();
   if (undo) job.listed = absl::Now();
   job.archived = undo ? absl::InfiniteFuture() : absl::Now();
+  if (undo) {
+    AddEvent(job, caller, "unarchive", "back in the lists");
+  } else {
+    AddEvent(job, caller, "archive", "archived");
+  }
   return absl::OkStatus();
 }
 
@@ -274,13 +281,8 @@ absl::StatusOr<job::Job> Resume(const Context& context, const access::Caller& ca
 absl::StatusOr<job::Job> Archive(const Context& context, const access::Caller& caller,
                                  const std::string& key, bool undo) {
   HEBB_ASSIGN_OR_RETURN(const job::Job found, FindOwn(context, caller, key));
-  HEBB_ASSIGN_OR_RETURN(job::Job changed, context.jobs.Update(found.id, [undo](job::Job& job) {
-    return ArchiveJob(job, undo);
-  }));
-  if (changed.archived == found.archived) return changed;
-  HEBB_RETURN_IF_ERROR(undo ? AddEvent(context, caller, found.id, "unarchive", "back in the lists")
-                            : AddEvent(context, caller, found.id, "archive", "archived"));
-  return changed;
+  return context.jobs.Update(found.id,
+                             [&](job::Job& job) { return ArchiveJob(job, caller, undo); });
 }
 
 }  // namespace hebb::rpc

@@ -69,8 +69,8 @@ class JobStore {
 
   // Reads, changes and writes one job in one transaction. The state change is checked against the
   // transition table (FAILED_PRECONDITION, nothing written); an error from `change` is returned
-  // and nothing is written. Attempts are part of the job. Returns what was written. `change` runs
-  // under the store's lock: it must not call the store.
+  // and nothing is written. Attempts are part of the job, and what `change` puts into its `news`.
+  // Returns what was written. `change` runs under the store's lock: it must not call the store.
   using Change = std::function<absl::Status(job::Job&)>;
   virtual absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) = 0;
 

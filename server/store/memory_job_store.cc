@@ -137,13 +137,19 @@ absl::StatusOr<JobStore::Overview> MemoryJobStore::ReadOverview(absl::Time ended
   return overview;
 }
 
+void MemoryJobStore::Keep(Record& record, job::Job& job) {
+  record.events.insert(record.events.end(), job.news.begin(), job.news.end());
+  job.news.clear();
+  record.job = job;
+}
+
 absl::StatusOr<job::Job> MemoryJobStore::Update(absl::string_view id, const Change& change) {
   absl::MutexLock lock(&mutex_);
   HEBB_ASSIGN_OR_RETURN(Record * record, Find(id));
   job::Job after = record->job;
   HEBB_RETURN_IF_ERROR(change(after));
   HEBB_RETURN_IF_ERROR(CheckChange(record->job, after));
-  record->job = after;
+  Keep(*record, after);
   return after;
 }
 
@@ -159,9 +165,10 @@ absl::StatusOr<std::vector<job::Job>> MemoryJobStore::UpdateAll(const std::vecto
     HEBB_RETURN_IF_ERROR(change(after));
     HEBB_RETURN_IF_ERROR(CheckChange(before->second, after));
     before->second = after;
+    after.news.clear();
     written.push_back(std::move(after));
   }
-  for (const auto& [id, job] : changed) records_.find(id)->second.job = job;
+  for (auto& [id, job] : changed) Keep(records_.find(id)->second, job);
   return written;
 }
 

@@ -67,6 +67,8 @@ class MemoryJobStore : public JobStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The job without spec_json and yaml.
   static job::Job Brief(const Record& record);
+  // Takes `job` over, its news as events.
+  static void Keep(Record& record, job::Job& job);
   job::StateCounts Counts() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   template <typename Wanted>
   std::vector<job::Job> NewestFirst(const Wanted& wanted) const

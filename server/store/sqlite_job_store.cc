@@ -29,6 +29,10 @@ absl::StatusOr<job::Job> Apply(Database& database, absl::string_view id,
   HEBB_RETURN_IF_ERROR(change(after));
   HEBB_RETURN_IF_ERROR(CheckChange(before, after));
   HEBB_RETURN_IF_ERROR(UpdateJob(database, before, after));
+  for (const job::Event& event : after.news) {
+    HEBB_RETURN_IF_ERROR(InsertEvent(database, id, event));
+  }
+  after.news.clear();
   return after;
 }
 

@@ -141,8 +141,8 @@ percentile() { sort -n "$1" | awk -v p="$2" '{v[NR] = $1} END {print NR ? v[int(
 # Time: of the half seconds in which a job had workers, those in which it got further than ever.
 goodput() {
   awk '{
-    if ($2 in last) {
-      if ($4 > last[$2]) computed += $4 - last[$2]
+    if ($4 > last[$2]) computed += $4 - last[$2]
+    if ($2 in best) {
       if ($3 == "RUNNING" || $3 == "STARTING") { slots++; if ($4 > best[$2]) useful++ }
     }
     last[$2] = $4

@@ -69,7 +69,8 @@ absl::Status CheckpointUploader::Add(std::string bytes, int64_t step,
   work_ = true;
   held_ = nullptr;
   if (!on_disk.ok()) {
-    held_ = std::make_shared<const Delivery>(Delivery{{step, ""}, weights_digest, std::move(bytes)});
+    held_ =
+        std::make_shared<const Delivery>(Delivery{{step, ""}, weights_digest, std::move(bytes)});
   }
   return on_disk;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rank 0's checkpoints on their way to the coordinator: spooled on this worker's disk, sent in the
-// background, oldest first, for as long as the coordinator is away. Only the newest `keep` wait. One
-// that the disk does not take waits in memory: a worker's full disk is no reason to fail a job.
+// background, oldest first, for as long as the coordinator is away. Only the newest `keep` wait.
+// One that the disk does not take waits in memory: a full disk is no reason to fail a job.
 #ifndef HEBB_WORKER_RUNTIME_CHECKPOINT_UPLOADER_H_
 #define HEBB_WORKER_RUNTIME_CHECKPOINT_UPLOADER_H_
 

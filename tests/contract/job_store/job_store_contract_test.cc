@@ -147,6 +147,27 @@ TEST_P(JobStoreContractTest, UpdateWritesEveryField) {
   EXPECT_EQ(Text(*Look().Get("j-a")), Text(expected));
 }
 
+TEST_P(JobStoreContractTest, NewsOfAChangeAreEventsOnlyIfItIsWritten) {
+  Create(SampleJob("j-a", "first"));
+  const auto change_to = [this](job::State state) {
+    return store().Update("j-a", [state](job::Job& job) {
+      job.state = state;
+      job.news.push_back({SampleTime(1), "told", "ann", "cancel"});
+      return absl::OkStatus();
+    });
+  };
+  EXPECT_FALSE(change_to(job::State::kSucceeded).ok());
+  EXPECT_TRUE(Look().Events("j-a")->empty());
+  const auto written = change_to(job::State::kCancelled);
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_TRUE(written->news.empty());
+  const auto events = *Look().Events("j-a");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].text, "told");
+  EXPECT_EQ(events[0].actor, "ann");
+  EXPECT_TRUE(Look().Get("j-a")->news.empty());
+}
+
 TEST_P(JobStoreContractTest, AttemptsAndMembersGrowAndShrink) {
   Create(SampleJob("j-a", "first"));
   for (int size : {3, 1, 0, 2}) {

@@ -111,12 +111,15 @@ TEST_P(SweepContractTest, UpdateAllChangesAllOrNone) {
   for (const char* id : {"j-a", "j-b"}) Create(SampleJob(id, id));
   const auto rename = [](job::Job& job) {
     job.reason = "of " + job.id;
+    job.news.push_back({hebb::testing::SampleTime(1), job.reason, "ann", "cancel"});
     return absl::OkStatus();
   };
   const auto written = store().UpdateAll({"j-b", "j-a"}, rename);
   ASSERT_TRUE(written.ok()) << written.status();
   EXPECT_EQ((*written)[0].reason, "of j-b");
   EXPECT_EQ(Look().Get("j-a")->reason, "of j-a");
+  ASSERT_EQ(Look().Events("j-a")->size(), 1U);
+  EXPECT_EQ(Look().Events("j-a")->front().text, "of j-a");
 
   const auto refuse_b = [](job::Job& job) {
     job.reason = "new";
