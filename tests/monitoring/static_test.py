@@ -134,8 +134,9 @@ class MetricsTest(unittest.TestCase):
 
 class AlertsTest(unittest.TestCase):
     def test_every_alert_has_severity_words_and_a_page(self):
-        pages = (SOURCE / "docs/runbook.md").read_text(encoding="utf-8")
-        headings = set(re.findall(r"^## (\w+)$", pages, re.M))
+        runbook = (SOURCE / "docs/runbook.md").read_text(encoding="utf-8")
+        headings = set(re.findall(r"^## (\w+)$", runbook, re.M))
+        pages = {f"/d/{json.loads(p.read_text(encoding='utf-8'))['uid']}" for p in DASHBOARDS}
         alerts = re.split(r"^ +- alert: ", ALERTS, flags=re.M)[1:]
         names = set()
         for alert in alerts:
@@ -146,6 +147,7 @@ class AlertsTest(unittest.TestCase):
                 self.assertRegex(alert, r"summary: \S")
                 self.assertRegex(alert, r"description: \S")
                 self.assertIn(f"runbook_url: docs/runbook.md#{name.lower()}\n", alert)
+                self.assertIn(re.search(r"dashboard: (\S+)", alert).group(1), pages)
         self.assertGreaterEqual(len(names), 15)
         self.assertEqual(headings, names, "one section of docs/runbook.md for each alert")
 

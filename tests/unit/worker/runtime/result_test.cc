@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proves that nothing a gang achieved is lost between worker and coordinator: checkpoints, epochs
 // and the result, whenever the coordinator is away.
+#include "absl/strings/match.h"
+#include "common/metrics/http_server.h"
+#include "tests/testing/wait.h"
 #include "tests/unit/worker/runtime/worker_under_test.h"
 
 namespace hebb::runtime {
@@ -145,6 +148,22 @@ TEST_F(ResultTest, SpoolIsGoneAfterTheAttempt) {
   coordinator.Send(AssignMessage(2));
   coordinator.Await(From::kReport);
   EXPECT_FALSE(std::filesystem::exists(folder + "/job-a-1"));
+}
+
+TEST_F(ResultTest, MetricsOfTheJobEndAWhileAfterTheCoordinatorHasItsResult) {
+  const auto served = [this] {
+    return absl::StrContains(metrics::SerializeMetrics(metrics), "hebb_worker_job_info{job=");
+  };
+  StartTraining();
+  script.Permit(6);
+  coordinator.Await(From::kResult);
+  minutes_ahead += 10;
+  EXPECT_TRUE(served()) << "its result is still to be taken";
+  coordinator.Send(AcceptedMessage(1));
+  EXPECT_TRUE(testing_support::WaitUntil([&] {
+    minutes_ahead += 5;
+    return !served();
+  }));
 }
 
 }  // namespace

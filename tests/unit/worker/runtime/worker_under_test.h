@@ -7,12 +7,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "tests/unit/worker/runtime/fake_coordinator.h"
 #include "tests/unit/worker/runtime/fake_numerics.h"
 #include "worker/runtime/coordinator_channel.h"
@@ -75,7 +77,9 @@ class WorkerUnderTest : public ::testing::Test {
   std::string folder;
   v1::Worker identity;
   CoordinatorChannel channel{coordinator.address()};
-  WorkerMetrics metrics{"test", "/"};
+  std::atomic<int64_t> minutes_ahead{0};  // of the metrics' clock
+  WorkerMetrics metrics{"test", "/",
+                        [this] { return absl::Now() + absl::Minutes(minutes_ahead.load()); }};
   Outbox outbox;
   absl::Notification restart_wanted;
   absl::Notification refused;
