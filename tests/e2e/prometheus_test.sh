@@ -66,8 +66,9 @@ fires() { reaches "count(ALERTS{alertname=\"$1\", alertstate=\"firing\"})" 1; }
 kill -KILL "$(random_member "$long")"
 eventually 60 "the alert HebbWorkerLost" fires HebbWorkerLost
 eventually 60 "the alert HebbLossNotFinite" fires HebbLossNotFinite
-equal "$(query 'count(ALERTS{alertname!~"HebbWorkerLost|HebbLossNotFinite|HebbDisk.*", alertstate="firing"})')" 0 \
-  "other alerts that fire"
+# The lost worker may have had a checkpoint under way; the machine's disk is not ours to judge.
+told='HebbWorkerLost|HebbLossNotFinite|HebbCheckpointsFailing|HebbDisk.*'
+equal "$(query "count(ALERTS{alertname!~\"$told\", alertstate=\"firing\"})")" 0 "other alerts that fire"
 
 for id in "$long" "$waiting"; do hebb cancel "$id" 2>/dev/null; done
 expect 0 "$WORK/shipped/up.sh" stop --dir "$WORK/monitoring"
