@@ -15,13 +15,17 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/check.h"
 #include "common/status_macros.h"
 
 namespace hebb::metrics {
 namespace {
 
-constexpr int kThreads = 8;  // also the number of connections served at once
+constexpr size_t kBodyMax = 8 << 20;
+// A browser keeps its connections open, and each open one holds a thread.
+constexpr int kIdleSeconds = 1;
+constexpr absl::string_view kBearer = "Bearer ";
 
 // cpp-httplib's default sets SO_REUSEPORT, with which a second server on a port starts without an
 // error and takes half the requests. SO_REUSEADDR alone only passes over connections in TIME_WAIT.
@@ -52,25 +56,55 @@ absl::StatusOr<HostPort> ParseAddress(absl::string_view address) {
   return result;
 }
 
+std::string TokenOf(const httplib::Request& request) {
+  const std::string shown = request.get_header_value("Authorization");
+  return absl::StartsWith(shown, kBearer) ? shown.substr(kBearer.size()) : "";
+}
+
+// As gRPC writes it.
+std::string PeerOf(const httplib::Request& request) {
+  if (absl::StrContains(request.remote_addr, ":")) {
+    return absl::StrCat("ipv6:[", request.remote_addr, "]:", request.remote_port);
+  }
+  return absl::StrCat("ipv4:", request.remote_addr, ":", request.remote_port);
+}
+
 HttpRequest ToRequest(const httplib::Request& from) {
   HttpRequest request;
   request.path = from.path;
   for (const auto& [name, value] : from.params) request.query.emplace(name, value);
   request.host = from.get_header_value("Host");
+  request.origin = from.get_header_value("Origin");
+  request.content_type = from.get_header_value("Content-Type");
+  request.fetch_site = from.get_header_value("Sec-Fetch-Site");
+  request.token = TokenOf(from);
+  request.cached = from.get_header_value("If-None-Match");
+  request.peer = PeerOf(from);
+  request.body = from.body;
   return request;
+}
+
+httplib::Server::Handler ToHandler(HttpHandler handler) {
+  return [handler = std::move(handler)](const httplib::Request& request,
+                                        httplib::Response& response) {
+    HttpResponse answer = handler(ToRequest(request));
+    response.status = answer.status;
+    for (const auto& [name, value] : answer.headers) response.set_header(name, value);
+    response.set_content(std::move(answer.body), answer.content_type);
+  };
+}
+
+bool IsOpen(const std::vector<std::string>& open_paths, absl::string_view path) {
+  return std::any_of(open_paths.begin(), open_paths.end(), [&](absl::string_view open) {
+    return absl::ConsumeSuffix(&open, "*") ? absl::StartsWith(path, open) : path == open;
+  });
 }
 
 // In front of every handler.
 void Guard(httplib::Server& server, HttpSecurity security) {
   server.set_pre_routing_handler([security = std::move(security)](const httplib::Request& request,
                                                                   httplib::Response& response) {
-    const auto& open = security.open_paths;
-    if (std::find(open.begin(), open.end(), request.path) != open.end()) {
-      return httplib::Server::HandlerResponse::Unhandled;
-    }
-    const std::string shown = request.get_header_value("Authorization");
-    constexpr absl::string_view kBearer = "Bearer ";
-    if (absl::StartsWith(shown, kBearer) && security.admits(shown.substr(kBearer.size()))) {
+    if (IsOpen(security.open_paths, request.path) || security.admits(TokenOf(request))) {
       return httplib::Server::HandlerResponse::Unhandled;
     }
     response.status = 401;
@@ -89,7 +123,8 @@ struct HttpServer::State {
 };
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(absl::string_view address,
-                                                               HttpSecurity security) {
+                                                               HttpSecurity security,
+                                                               int threads) {
   HEBB_ASSIGN_OR_RETURN(HostPort wanted, ParseAddress(address));
   auto state = std::make_unique<State>();
   if (security.certificate_path.empty()) {
@@ -105,7 +140,9 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(absl::string_view
     Guard(*state->server, std::move(security));
   }
   state->server->set_socket_options(SetSocketOptions);
-  state->server->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  state->server->new_task_queue = [threads] { return new httplib::ThreadPool(threads); };
+  state->server->set_payload_max_length(kBodyMax);
+  state->server->set_keep_alive_timeout(kIdleSeconds);
   errno = 0;
   if (wanted.port == 0) {
     wanted.port = state->server->bind_to_any_port(wanted.host);
@@ -135,12 +172,12 @@ std::string HttpServer::address() const {
 
 void HttpServer::Get(const std::string& path, HttpHandler handler) {
   HEBB_CHECK(!state_->thread.joinable());
-  state_->server->Get(path, [handler = std::move(handler)](const httplib::Request& request,
-                                                           httplib::Response& response) {
-    HttpResponse answer = handler(ToRequest(request));
-    response.status = answer.status;
-    response.set_content(std::move(answer.body), answer.content_type);
-  });
+  state_->server->Get(path, ToHandler(std::move(handler)));
+}
+
+void HttpServer::Post(const std::string& path, HttpHandler handler) {
+  HEBB_CHECK(!state_->thread.joinable());
+  state_->server->Post(path, ToHandler(std::move(handler)));
 }
 
 void HttpServer::ServeMetrics(const prometheus::Collectable& metrics) {

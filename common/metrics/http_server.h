@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small HTTP server of coordinator and worker: /metrics from a prometheus-cpp registry, and GET
-// handlers for health checks and pages. cpp-httplib stays behind this header.
+// The small HTTP server of coordinator and worker: /metrics from a prometheus-cpp registry, and
+// handlers for health checks, pages and the JSON API. cpp-httplib stays behind this header.
 #ifndef HEBB_COMMON_METRICS_HTTP_SERVER_H_
 #define HEBB_COMMON_METRICS_HTTP_SERVER_H_
 
@@ -24,12 +24,21 @@ struct HttpRequest {
   std::string path;
   std::map<std::string, std::string> query;  // the first value of each name
   std::string host;                          // the Host header
+  // Of the other headers those that decide who may do what; "" where one is absent.
+  std::string origin;        // Origin
+  std::string content_type;  // Content-Type
+  std::string fetch_site;    // Sec-Fetch-Site
+  std::string token;         // of "Authorization: Bearer TOKEN"
+  std::string cached;        // If-None-Match
+  std::string peer;          // the caller's address, "ipv4:127.0.0.1:40312"
+  std::string body;          // of a POST
 };
 
 struct HttpResponse {
   int status = 200;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
+  std::map<std::string, std::string> headers = {};  // further ones
 };
 
 // Encrypted, and open only to those who show a token, except for the open paths.
@@ -38,7 +47,9 @@ struct HttpSecurity {
   std::string key_path;
   // Whether this "Authorization" header's token may read.
   std::function<bool(const std::string& token)> admits;
-  std::vector<std::string> open_paths;  // for probes, such as "/healthz"
+  // For probes, such as "/healthz", and for what asks for itself who calls. One that ends in "*"
+  // stands for all that begin so.
+  std::vector<std::string> open_paths;
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
@@ -49,9 +60,11 @@ class HttpServer {
  public:
   // Binds `address`, "HOST:PORT" ("[::1]:PORT" for IPv6; port 0: any free one). Connections wait
   // until Start. INVALID_ARGUMENT: no such form; UNAVAILABLE: the address is taken or not ours.
-  // FAILED_PRECONDITION: the certificate cannot be used.
+  // FAILED_PRECONDITION: the certificate cannot be used. `threads` is also the number of
+  // connections served at once; one that is idle for a second is closed.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Listen(absl::string_view address,
-                                                            HttpSecurity security = {});
+                                                            HttpSecurity security = {},
+                                                            int threads = 8);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -62,6 +75,8 @@ class HttpServer {
   // REQUIRES: before Start. `path` is a regular expression over the whole path, such as
   // "/jobs/[a-z0-9]+"; the first registered that matches answers.
   void Get(const std::string& path, HttpHandler handler);
+  // The same for POST. A body of more than 8 MiB is refused before the handler (413).
+  void Post(const std::string& path, HttpHandler handler);
 
   // GET /metrics in Prometheus' text format. `metrics` is borrowed and outlives the server.
   void ServeMetrics(const prometheus::Collectable& metrics);

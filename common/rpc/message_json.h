@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Protobuf messages as the JSON of `hebb -o json` and of the HTTP API. Protobuf's own JSON mapping
+// quotes 64-bit numbers, camel-cases names and drops empty fields, which scripts must not have to
+// know; here numbers are numbers, names are the fields' names, in their order, and every field is
+// there: null for an absent optional or time, [] for an empty list.
+#ifndef HEBB_COMMON_RPC_MESSAGE_JSON_H_
+#define HEBB_COMMON_RPC_MESSAGE_JSON_H_
+
+#include <google/protobuf/message.h>
+
+#include <nlohmann/json.hpp>
+
+namespace hebb::rpc {
+
+// A oneof shows only the member that is set. Times are RFC 3339 in UTC; enums are their words.
+nlohmann::ordered_json ToJson(const google::protobuf::Message& message);
+
+}  // namespace hebb::rpc
+
+#endif  // HEBB_COMMON_RPC_MESSAGE_JSON_H_
