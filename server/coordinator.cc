@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,7 @@
 #include "server/store/log_store.h"
 #include "server/store/sqlite_job_store.h"
 #include "server/store/state_folder.h"
+#include "server/web/api.h"
 
 namespace hebb {
 namespace {
@@ -60,7 +62,8 @@ metrics::HttpSecurity HttpSecurityOf(const CoordinatorOptions& options, access::
   security.admits = [gate](const std::string& token) {
     return gate->Recognise({"", token, ""}).ok();
   };
-  security.open_paths = {"/healthz", "/readyz"};
+  // The API asks the gate itself, call by call.
+  security.open_paths = {"/healthz", "/readyz", "/api/*"};
   return security;
 }
 
@@ -192,6 +195,17 @@ struct Coordinator::Parts {
 
   const std::unique_ptr<http::ServiceMetrics> metrics;  // first: all others count here
   CountingObserver observer;
+  absl::Status ServeHttp(const CoordinatorOptions& options) {
+    api_calls.emplace(server->MakeLocalCalls());
+    const auto add_api = [this](metrics::HttpServer& http) { web::RegisterApi(*api_calls, http); };
+    HEBB_ASSIGN_OR_RETURN(
+        status, http::StatusServer::Start(
+                    {options.http, HEBB_VERSION, HttpSecurityOf(options, gate.get()), add_api},
+                    jobs, fleet, *metrics));
+    http_address = status->address();
+    return absl::OkStatus();
+  }
+
   std::unique_ptr<access::Gate> gate;  // null: nobody is authenticated
   std::unique_ptr<rpc::AuditTrail> audit;
   const std::unique_ptr<store::StateFolder> folder;
@@ -207,6 +221,7 @@ struct Coordinator::Parts {
   control::SweepPilot sweeps;
   ControllerFleet fleet;
   std::unique_ptr<rpc::Server> server;
+  std::optional<rpc::LocalCalls> api_calls;
   std::string http_address;
   std::unique_ptr<http::StatusServer> status;
 };
@@ -258,11 +273,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   };
   HEBB_ASSIGN_OR_RETURN(parts.server,
                         rpc::Server::Start(options.listen, context, observer, security));
-  HEBB_ASSIGN_OR_RETURN(parts.status,
-                        http::StatusServer::Start(
-                            {options.http, HEBB_VERSION, HttpSecurityOf(options, parts.gate.get())},
-                            parts.jobs, parts.fleet, *parts.metrics));
-  parts.http_address = parts.status->address();
+  HEBB_RETURN_IF_ERROR(parts.ServeHttp(options));
   parts.controller.Start();
   parts.retention.Start();
   parts.sweeps.Start();
@@ -279,13 +290,14 @@ const std::string& Coordinator::http_address() const { return parts_->http_addre
 void Coordinator::Stop() {
   if (parts_->server == nullptr) return;
   parts_->server->StopServing();
+  parts_->status.reset();  // before the gRPC server that its API calls
+  parts_->api_calls.reset();
   parts_->feed.Shutdown();
   parts_->rendezvous.Shutdown();
   parts_->retention.Stop();
   parts_->sweeps.Stop();
   parts_->controller.Stop();
   parts_->server->Stop();
-  parts_->status.reset();
 }
 
 }  // namespace hebb

@@ -85,13 +85,13 @@ HttpRequest ToRequest(const httplib::Request& from) {
 }
 
 httplib::Server::Handler ToHandler(HttpHandler handler) {
-  return [handler = std::move(handler)](const httplib::Request& request,
-                                        httplib::Response& response) {
-    HttpResponse answer = handler(ToRequest(request));
-    response.status = answer.status;
-    for (const auto& [name, value] : answer.headers) response.set_header(name, value);
-    response.set_content(std::move(answer.body), answer.content_type);
-  };
+  return
+      [handler = std::move(handler)](const httplib::Request& request, httplib::Response& response) {
+        HttpResponse answer = handler(ToRequest(request));
+        response.status = answer.status;
+        for (const auto& [name, value] : answer.headers) response.set_header(name, value);
+        response.set_content(std::move(answer.body), answer.content_type);
+      };
 }
 
 bool IsOpen(const std::vector<std::string>& open_paths, absl::string_view path) {
@@ -123,8 +123,7 @@ struct HttpServer::State {
 };
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Listen(absl::string_view address,
-                                                               HttpSecurity security,
-                                                               int threads) {
+                                                               HttpSecurity security, int threads) {
   HEBB_ASSIGN_OR_RETURN(HostPort wanted, ParseAddress(address));
   auto state = std::make_unique<State>();
   if (security.certificate_path.empty()) {

@@ -107,16 +107,12 @@ struct Parts {
 };
 
 absl::StatusOr<Parts> Split(absl::string_view bytes, absl::string_view origin) {
-  if (bytes.size() < kLengthBytes) {
-    return Damaged(origin, absl::StrCat("only ", bytes.size(), " bytes long"));
+  HEBB_ASSIGN_OR_RETURN(const uint64_t end, HeaderBytes(bytes, origin));
+  if (end > bytes.size()) {
+    return Damaged(origin,
+                   absl::StrCat("its header of ", end - kLengthBytes, " bytes does not fit in it"));
   }
-  uint64_t length = 0;
-  std::memcpy(&length, bytes.data(), sizeof length);
-  bytes.remove_prefix(kLengthBytes);
-  if (length > kHeaderBytesMax || length > bytes.size()) {
-    return Damaged(origin, absl::StrCat("its header of ", length, " bytes does not fit in it"));
-  }
-  return Parts{bytes.substr(0, length), bytes.substr(length)};
+  return Parts{bytes.substr(kLengthBytes, end - kLengthBytes), bytes.substr(end)};
 }
 
 // The header as JSON, refusing a name that occurs twice (a JSON object would keep the last).
@@ -217,30 +213,38 @@ absl::StatusOr<std::vector<int64_t>> ReadShape(const Json& entry, uint64_t bytes
   return shape;
 }
 
+// A header's entry; `begin` and `end` count from the first tensor's.
+absl::StatusOr<TensorPlace> ReadPlace(const std::string& name, const Json& entry,
+                                      uint64_t data_bytes, absl::string_view origin) {
+  const std::string what = absl::StrCat("tensor ", name);
+  const auto type = entry.is_object() ? entry.find("dtype") : entry.end();
+  if (type == entry.end() || !type->is_string()) {
+    return Damaged(origin, absl::StrCat(what, " has no dtype"));
+  }
+  if (*type != "F32") {
+    return absl::InvalidArgumentError(absl::StrCat(origin, ": ", what, " has the type ",
+                                                   type->get<std::string>(),
+                                                   "; Hebb reads F32 only: convert it to float32"));
+  }
+  HEBB_ASSIGN_OR_RETURN(const Extent extent, ReadExtent(entry, data_bytes, what, origin));
+  TensorPlace place{{}, extent.begin, extent.end};
+  HEBB_ASSIGN_OR_RETURN(place.shape, ReadShape(entry, extent.end - extent.begin, what, origin));
+  return place;
+}
+
 absl::Status ReadTensors(const Json& header, absl::string_view data, absl::string_view origin,
                          std::vector<Tensor>& tensors) {
   std::vector<Extent> extents;
   for (const auto& [name, entry] : header.items()) {
     if (name == kMetadata) continue;
-    const std::string what = absl::StrCat("tensor ", name);
-    const auto type = entry.is_object() ? entry.find("dtype") : entry.end();
-    if (type == entry.end() || !type->is_string()) {
-      return Damaged(origin, absl::StrCat(what, " has no dtype"));
-    }
-    if (*type != "F32") {
-      return absl::InvalidArgumentError(
-          absl::StrCat(origin, ": ", what, " has the type ", type->get<std::string>(),
-                       "; Hebb reads F32 only: convert it to float32"));
-    }
-    HEBB_ASSIGN_OR_RETURN(const Extent extent, ReadExtent(entry, data.size(), what, origin));
-    Tensor tensor{name, {}, {}};
-    HEBB_ASSIGN_OR_RETURN(tensor.shape, ReadShape(entry, extent.end - extent.begin, what, origin));
-    tensor.values.resize((extent.end - extent.begin) / sizeof(float));
+    HEBB_ASSIGN_OR_RETURN(const TensorPlace place, ReadPlace(name, entry, data.size(), origin));
+    Tensor tensor{name, place.shape, {}};
+    tensor.values.resize((place.end - place.begin) / sizeof(float));
     if (!tensor.values.empty()) {
-      std::memcpy(tensor.values.data(), data.data() + extent.begin, extent.end - extent.begin);
+      std::memcpy(tensor.values.data(), data.data() + place.begin, place.end - place.begin);
     }
     tensors.push_back(std::move(tensor));
-    extents.push_back(extent);
+    extents.push_back({place.begin, place.end});
   }
   std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
@@ -285,6 +289,36 @@ absl::StatusOr<TensorFile> Parse(absl::string_view bytes, absl::string_view orig
   HEBB_RETURN_IF_ERROR(CheckChecksum(bytes, parts, file.metadata, origin));
   HEBB_RETURN_IF_ERROR(ReadTensors(header, parts.data, origin, file.tensors));
   return file;
+}
+
+absl::StatusOr<uint64_t> HeaderBytes(absl::string_view bytes, absl::string_view origin) {
+  uint64_t length = 0;
+  if (bytes.size() < kLengthBytes) {
+    return Damaged(origin, absl::StrCat("only ", bytes.size(), " bytes long"));
+  }
+  std::memcpy(&length, bytes.data(), sizeof length);
+  if (length > kHeaderBytesMax) {
+    return Damaged(origin, absl::StrCat("its header of ", length, " bytes does not fit in it"));
+  }
+  return kLengthBytes + length;
+}
+
+absl::StatusOr<std::map<std::string, TensorPlace>> ReadPlaces(absl::string_view header_bytes,
+                                                              uint64_t file_bytes,
+                                                              absl::string_view origin) {
+  HEBB_ASSIGN_OR_RETURN(const Parts parts, Split(header_bytes, origin));
+  const uint64_t data_at = kLengthBytes + parts.header.size();
+  if (file_bytes < data_at) return Damaged(origin, "it ends in its header");
+  HEBB_ASSIGN_OR_RETURN(const Json header, ParseHeader(parts.header, origin));
+  std::map<std::string, TensorPlace> places;
+  for (const auto& [name, entry] : header.items()) {
+    if (name == kMetadata) continue;
+    HEBB_ASSIGN_OR_RETURN(TensorPlace place, ReadPlace(name, entry, file_bytes - data_at, origin));
+    place.begin += data_at;
+    place.end += data_at;
+    places.emplace(name, std::move(place));
+  }
+  return places;
 }
 
 std::string WeightsDigest(const std::vector<Tensor>& tensors) {

@@ -15,6 +15,8 @@ namespace {
 
 constexpr const char* kHtml = "text/html; charset=utf-8";
 constexpr const char* kJson = "application/json";
+// Each open connection holds one: pages keep theirs between two looks.
+constexpr int kThreads = 32;
 constexpr const char* kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
 
 metrics::HttpResponse Unavailable(const absl::Status& cause) {
@@ -36,7 +38,7 @@ absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
     const prometheus::Collectable& counted) {
   std::unique_ptr<StatusServer> self(new StatusServer(options, store, fleet, counted));
   HEBB_ASSIGN_OR_RETURN(self->server_,
-                        metrics::HttpServer::Listen(options.address, options.security));
+                        metrics::HttpServer::Listen(options.address, options.security, kThreads));
   StatusServer* server = self.get();
   using metrics::HttpRequest;
   server->server_->Get("/", [server](const HttpRequest&) { return server->Page(); });
@@ -48,6 +50,7 @@ absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
   server->server_->Get("/sd", [server](const HttpRequest&) {
     return metrics::HttpResponse{200, ServiceDiscovery(server->fleet_.Snapshot()), kJson};
   });
+  if (options.more) options.more(*server->server_);
   server->server_->Start();
   return self;
 }

@@ -6,6 +6,7 @@
 #ifndef HEBB_SERVER_HTTP_STATUS_SERVER_H_
 #define HEBB_SERVER_HTTP_STATUS_SERVER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,8 @@ class StatusServer {
     std::string address;  // HOST:PORT; port 0: any free one
     std::string version;
     metrics::HttpSecurity security = {};
+    // Adds further paths before the server starts; may be empty.
+    std::function<void(metrics::HttpServer&)> more = nullptr;
   };
   // Borrows the three; they outlive it. `counted` gives what others count, such as the gRPC
   // services' hebb_rpc_* series; it is served beside the coordinator's own. Errors as

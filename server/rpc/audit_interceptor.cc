@@ -12,6 +12,7 @@
 #include "common/rpc/status.h"
 #include "server/access/rules.h"
 #include "server/rpc/authenticator.h"
+#include "server/rpc/local_calls.h"
 #include "server/rpc/translate.h"
 
 namespace hebb::rpc {
@@ -79,7 +80,7 @@ class Interceptor : public grpc::experimental::Interceptor {
     *event.mutable_time() = ToProto(absl::Now());
     event.set_user(caller.authenticated ? caller.name : claimed_user_);
     event.set_role(caller.authenticated ? std::string(RoleName(caller.role)) : "");
-    event.set_peer(info_.server_context()->peer());
+    event.set_peer(PeerOf(*info_.server_context()));
     event.set_method(info_.method());
     event.set_object(object_);
     event.set_outcome(absl::StatusCodeToString(FromGrpc(status).code()));

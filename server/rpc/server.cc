@@ -63,12 +63,7 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const Context& context,
   HEBB_CHECK(context.gate != nullptr);
   const auto refused = [&audit = context.audit](absl::string_view method, const std::string& name,
                                                 const absl::Status& why) {
-    v1::AuditEvent event;
-    *event.mutable_time() = ToProto(absl::Now());
-    event.set_user(name);
-    event.set_method(std::string(method));
-    event.set_outcome(absl::StatusCodeToString(why.code()));
-    audit.AddRefused(std::move(event), absl::Now());
+    audit.AddRefused(RefusedCall(method, name, why), absl::Now());
   };
   return MakeServerCredentials(security.credentials, security.require_client_certificate,
                                *context.gate, refused);
@@ -77,7 +72,9 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const Context& context,
 }  // namespace
 
 struct Server::Parts {
-  explicit Parts(const Context& context) : jobs(context), info(context), workers(context) {}
+  explicit Parts(const Context& context_in)
+      : context(context_in), jobs(context), info(context), workers(context) {}
+  const Context context;
   JobsService jobs;
   InfoService info;
   WorkersService workers;
@@ -121,6 +118,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
 }
 
 Server::~Server() { Stop(); }
+
+LocalCalls Server::MakeLocalCalls() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
+  return {parts_->server->InProcessChannel(arguments), parts_->context.gate, parts_->context.audit};
+}
 
 void Server::StopServing() {
   if (parts_->server != nullptr) parts_->server->GetHealthCheckService()->SetServingStatus(false);

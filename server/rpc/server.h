@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gRPC server: both services, health, reflection. gRPC's headers stay behind it.
+// The gRPC server: its services, health, reflection. gRPC's headers stay behind it.
 #ifndef HEBB_SERVER_RPC_SERVER_H_
 #define HEBB_SERVER_RPC_SERVER_H_
 
@@ -10,6 +10,7 @@
 #include "common/rpc/credentials.h"
 #include "server/rpc/call_observer.h"
 #include "server/rpc/context.h"
+#include "server/rpc/local_calls.h"
 
 namespace hebb::rpc {
 
@@ -35,6 +36,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   const std::string& address() const { return address_; }  // with the real port
+  // For the HTTP API: calls from this process. They must have ended before the server goes.
+  LocalCalls MakeLocalCalls();
   // The first half of an orderly stop: health says NOT_SERVING, for load balancers to see.
   void StopServing();
   // Ends all calls, the open ones after a short grace. Idempotent.

@@ -4,14 +4,13 @@
 #include <random>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/spec.h"
-#include "common/spec/field_info.h"
 #include "common/spec/parse.h"
 #include "common/spec/shapes.h"
 #include "common/spec/stages.h"
+#include "common/spec/summary.h"
 #include "common/spec/words.h"
 #include "common/status_macros.h"
 #include "common/sweep/sweep_file.h"
@@ -32,22 +31,6 @@ std::string DeviceName(spec::Device device) {
       break;
   }
   return "any";
-}
-
-std::string KindOf(const spec::LayerOp& op) { return spec::AlternativeKeys(op)[op.index()]; }
-
-// Without feedback weights; of a sparse layer as if it were full.
-int64_t ParametersOf(const spec::Layer& layer, const spec::ResolvedLayer& shape) {
-  if (const auto* conv = std::get_if<spec::Conv>(&layer.op)) {
-    const int64_t filter =
-        shape.input.channels * conv->kernel * conv->kernel + (conv->bias ? 1 : 0);
-    return filter * (conv->untied ? shape.output.size() : conv->filters);
-  }
-  if (const auto* dense = std::get_if<spec::Dense>(&layer.op)) {
-    return dense->units * (shape.input.size() + (dense->bias ? 1 : 0));
-  }
-  if (std::holds_alternative<spec::BatchNorm>(layer.op)) return 2 * shape.output.channels;
-  return 0;
 }
 
 // What the file and the set's own size tell; 0 where only the data's files do.
@@ -138,18 +121,16 @@ absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request) 
   HEBB_ASSIGN_OR_RETURN(const spec::Job spec, Parse(request));
   v1::ValidateResponse response;
   HEBB_ASSIGN_OR_RETURN(*response.mutable_spec(), SpecToProto(spec));
-  HEBB_ASSIGN_OR_RETURN(const spec::DatasetFacts facts, spec::FactsOfDataset(spec.dataset.name));
-  HEBB_ASSIGN_OR_RETURN(const auto shapes, spec::ResolveNetwork(spec.network, facts));
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    const spec::Layer& layer = spec.network.layers[i];
+  HEBB_ASSIGN_OR_RETURN(const auto layers, spec::Summarize(spec));
+  for (const spec::LayerSummary& layer : layers) {
     v1::LayerSummary& summary = *response.add_layers();
     summary.set_name(layer.name);
-    summary.set_kind(KindOf(layer.op));
-    summary.add_output(shapes[i].output.channels);
-    summary.add_output(shapes[i].output.height);
-    summary.add_output(shapes[i].output.width);
-    summary.set_parameters(ParametersOf(layer, shapes[i]));
-    response.set_parameters(response.parameters() + summary.parameters());
+    summary.set_kind(layer.kind);
+    summary.add_output(layer.output.channels);
+    summary.add_output(layer.output.height);
+    summary.add_output(layer.output.width);
+    summary.set_parameters(layer.parameters);
+    response.set_parameters(response.parameters() + layer.parameters);
   }
   return response;
 }

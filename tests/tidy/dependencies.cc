@@ -38,10 +38,13 @@ const std::map<std::string, Folders>& MayInclude() {
       {"server/rpc",
        {"common", "common/spec", "common/sweep", "common/rpc", "proto", "server/access",
         "server/job", "server/store", "server/scheduler", "server/control"}},
+      {"server/web",
+       {"common", "common/spec", "common/weights", "common/rpc", "common/metrics", "proto",
+        "server/rpc"}},
       {"server",
        {"common", "common/spec", "common/rpc", "common/metrics", "server/access", "server/job",
         "server/store", "server/scheduler", "server/launcher", "server/control", "server/rpc",
-        "server/http"}},
+        "server/http", "server/web"}},
       {"worker/slices", {"common"}},
       {"worker/device", {"common"}},
       {"worker/nn", {"common", "common/spec", "worker/slices", "worker/device"}},
@@ -78,9 +81,9 @@ struct Vendor {
 const std::vector<Vendor>& Vendors() {
   static const auto* table = new std::vector<Vendor>{
       {std::regex("grpc(pp)?/.*|.*\\.grpc\\.pb\\.h"),
-       {"common/rpc/", "server/rpc/", "worker/runtime/", "client/"}},
+       {"common/rpc/", "server/rpc/", "server/web/", "worker/runtime/", "client/"}},
       {std::regex("google/protobuf/.*"),
-       {"common/rpc/", "server/rpc/", "worker/runtime/", "client/"}},
+       {"common/rpc/", "server/rpc/", "server/web/", "worker/runtime/", "client/"}},
       {std::regex("sqlite3\\.h"), {"server/store/sqlite.cc"}},
       {std::regex("gloo/.*|mpi\\.h"), {"worker/comm/"}},
       {std::regex("(oneapi/dnnl/)?dnnl.*"), {"worker/device/", "worker/nn/", "worker/rules/"}},
@@ -99,7 +102,8 @@ const std::vector<Vendor>& Vendors() {
       {std::regex("cairo\\.h|librsvg/.*"), {"client/plot/png_rsvg.cc"}},
       {std::regex("CLI/.*"), {"client/", "server/main.cc", "worker/main.cc"}},
       {std::regex("nlohmann/.*"),
-       {"common/spec/", "common/weights/", "common/rpc/", "server/http/", "client/"}},
+       {"common/spec/", "common/weights/", "common/rpc/", "server/http/", "server/web/",
+        "client/"}},
   };
   return *table;
 }
