@@ -30,6 +30,7 @@
 #include "server/store/sqlite_job_store.h"
 #include "server/store/state_folder.h"
 #include "server/web/api.h"
+#include "server/web/page.h"
 
 namespace hebb {
 namespace {
@@ -62,8 +63,8 @@ metrics::HttpSecurity HttpSecurityOf(const CoordinatorOptions& options, access::
   security.admits = [gate](const std::string& token) {
     return gate->Recognise({"", token, ""}).ok();
   };
-  // The API asks the gate itself, call by call.
-  security.open_paths = {"/healthz", "/readyz", "/api/*"};
+  // The page asks for a token itself, and the API asks the gate, call by call.
+  security.open_paths = {"/healthz", "/readyz", "/", "/page/*", "/api/*"};
   return security;
 }
 
@@ -197,10 +198,13 @@ struct Coordinator::Parts {
   CountingObserver observer;
   absl::Status ServeHttp(const CoordinatorOptions& options) {
     api_calls.emplace(server->MakeLocalCalls());
-    const auto add_api = [this](metrics::HttpServer& http) { web::RegisterApi(*api_calls, http); };
+    const auto add_web = [this](metrics::HttpServer& http) {
+      web::RegisterApi(*api_calls, http);
+      web::RegisterPage(http);
+    };
     HEBB_ASSIGN_OR_RETURN(
         status, http::StatusServer::Start(
-                    {options.http, HEBB_VERSION, HttpSecurityOf(options, gate.get()), add_api},
+                    {options.http, HEBB_VERSION, HttpSecurityOf(options, gate.get()), add_web},
                     jobs, fleet, *metrics));
     http_address = status->address();
     return absl::OkStatus();

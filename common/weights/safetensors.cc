@@ -14,6 +14,7 @@
 #include "common/check.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "common/weights/places.h"
 
 namespace hebb::weights {
 namespace {

@@ -36,22 +36,6 @@ std::string Serialize(TensorFile file);
 // accepted. INVALID_ARGUMENT for other types than F32. `origin` names the file in messages.
 absl::StatusOr<TensorFile> Parse(absl::string_view bytes, absl::string_view origin);
 
-// Where a tensor's floats lie in a file.
-struct TensorPlace {
-  std::vector<int64_t> shape;
-  uint64_t begin = 0;  // byte of the file
-  uint64_t end = 0;
-};
-
-// The file's bytes before the first tensor, told by its first 8. DATA_LOSS.
-absl::StatusOr<uint64_t> HeaderBytes(absl::string_view bytes, absl::string_view origin);
-
-// All tensors of a file of `file_bytes`, by name, from its HeaderBytes alone: for those who want
-// few of many. The checksum is not looked at. Errors as Parse.
-absl::StatusOr<std::map<std::string, TensorPlace>> ReadPlaces(absl::string_view header_bytes,
-                                                              uint64_t file_bytes,
-                                                              absl::string_view origin);
-
 // The weights digest of design.md 4: SHA-256 over the name and the bytes of each tensor in name
 // order. Only weights count: names that begin with "optimizer/" or "state/" are passed over.
 std::string WeightsDigest(const std::vector<Tensor>& tensors);

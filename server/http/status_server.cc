@@ -6,14 +6,12 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/status_macros.h"
 #include "server/http/views.h"
 
 namespace hebb::http {
 namespace {
 
-constexpr const char* kHtml = "text/html; charset=utf-8";
 constexpr const char* kJson = "application/json";
 // Each open connection holds one: pages keep theirs between two looks.
 constexpr int kThreads = 32;
@@ -27,11 +25,7 @@ metrics::HttpResponse Unavailable(const absl::Status& cause) {
 
 StatusServer::StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet,
                            const prometheus::Collectable& counted)
-    : store_(store),
-      fleet_(fleet),
-      counted_(counted),
-      version_(options.version),
-      metrics_(store, fleet, options.version) {}
+    : store_(store), fleet_(fleet), counted_(counted), metrics_(store, fleet, options.version) {}
 
 absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
     const Options& options, store::JobStore& store, const FleetView& fleet,
@@ -41,7 +35,6 @@ absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
                         metrics::HttpServer::Listen(options.address, options.security, kThreads));
   StatusServer* server = self.get();
   using metrics::HttpRequest;
-  server->server_->Get("/", [server](const HttpRequest&) { return server->Page(); });
   server->server_->Get("/metrics", [server](const HttpRequest&) { return server->Metrics(); });
   server->server_->Get("/readyz", [server](const HttpRequest&) { return server->Ready(); });
   server->server_->Get("/healthz", [](const HttpRequest&) {
@@ -53,12 +46,6 @@ absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
   if (options.more) options.more(*server->server_);
   server->server_->Start();
   return self;
-}
-
-metrics::HttpResponse StatusServer::Page() const {
-  const auto overview = store_.ReadOverview(absl::Now() - kShownAfterEnd);
-  if (!overview.ok()) return Unavailable(overview.status());
-  return {200, StatusPage(*overview, fleet_.Snapshot(), version_), kHtml};
 }
 
 metrics::HttpResponse StatusServer::Metrics() const {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The coordinator's one HTTP server. It only reads.
-//   /         a plain page of jobs and workers     /healthz  the process answers
-//   /metrics  Prometheus                           /readyz   the store can be read, else 503
+// The coordinator's one HTTP server. Of itself it only reads:
+//   /metrics  Prometheus       /healthz  the process answers
+//   /readyz   the store can be read, else 503
 //   /sd       the workers' /metrics, for Prometheus' HTTP service discovery
+// The page and its API come from server/web.
 #ifndef HEBB_SERVER_HTTP_STATUS_SERVER_H_
 #define HEBB_SERVER_HTTP_STATUS_SERVER_H_
 
@@ -40,14 +41,12 @@ class StatusServer {
  private:
   StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet,
                const prometheus::Collectable& counted);
-  metrics::HttpResponse Page() const;
   metrics::HttpResponse Metrics() const;
   metrics::HttpResponse Ready() const;
 
   store::JobStore& store_;
   const FleetView& fleet_;
   const prometheus::Collectable& counted_;
-  const std::string version_;
   const CoordinatorMetrics metrics_;
   std::unique_ptr<metrics::HttpServer> server_;  // last: its threads end before the rest goes
 };

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/spec/summary.h"
+#include "common/weights/places.h"
 #include "common/weights/safetensors.h"
 
 namespace hebb::web {

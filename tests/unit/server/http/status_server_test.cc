@@ -60,8 +60,7 @@ TEST_F(StatusServerTest, AnswersEveryPathWithItsType) {
     const char* path;
     const char* type;
     const char* part;
-  } cases[] = {{"/", "text/html", "<td>first</td>"},
-               {"/metrics", "text/plain; version=0.0.4", "hebb_jobs{state=\"QUEUED\"} 1"},
+  } cases[] = {{"/metrics", "text/plain; version=0.0.4", "hebb_jobs{state=\"QUEUED\"} 1"},
                {"/healthz", "text/plain", "ok"},
                {"/readyz", "text/plain", "ready"},
                {"/sd", "application/json", "[]"}};
@@ -76,11 +75,22 @@ TEST_F(StatusServerTest, AnswersEveryPathWithItsType) {
   EXPECT_EQ(Get("/nothing")->status, 404);
 }
 
+TEST_F(StatusServerTest, WhatOthersAddIsServedToo) {
+  const auto more = [](metrics::HttpServer& server) {
+    server.Get("/more", [](const metrics::HttpRequest&) {
+      return metrics::HttpResponse{200, "more\n"};
+    });
+  };
+  auto started = StatusServer::Start({"127.0.0.1:0", "1", {}, more}, store_, fleet_, registry_);
+  ASSERT_TRUE(started.ok()) << started.status();
+  server_ = *std::move(started);
+  EXPECT_EQ(Get("/more")->body, "more\n");
+}
+
 TEST_F(StatusServerTest, AStoreThatCannotBeReadMakesItUnreadyButNotDead) {
   store_.broken = true;
   EXPECT_EQ(Get("/readyz")->status, 503);
   EXPECT_THAT(Get("/readyz")->body, HasSubstr("state.db: damaged"));
-  EXPECT_EQ(Get("/")->status, 503);
   EXPECT_EQ(Get("/healthz")->status, 200);
   EXPECT_EQ(Get("/metrics")->status, 200);
   EXPECT_THAT(Get("/metrics")->body, HasSubstr("hebb_store_up 0"));

@@ -14,7 +14,8 @@
 #include "common/files.h"
 #include "common/sha256.h"
 #include "common/weights/safetensors.h"
-#include "tests/testing/wait.h"
+#include "server/web/page.h"
+#include "server/web/page_files.h"
 #include "tests/unit/server/rpc/service_fixture.h"
 
 namespace hebb::web {
@@ -34,6 +35,7 @@ class ApiTest : public rpc::ServiceTest {
     ASSERT_TRUE(http.ok()) << http.status();
     http_ = *std::move(http);
     RegisterApi(*calls_, *http_);
+    RegisterPage(*http_);
     http_->Start();
   }
   void TearDown() override {
@@ -171,6 +173,27 @@ TEST_F(ApiTest, PagesOfOtherSitesChangeNothing) {
   Post("jobs", body, 200, {{"Origin", own}, {"Sec-Fetch-Site", "same-origin"}});
   Get("jobs", 200, {{"Host", "localhost:7071"}});
   Get("jobs", 200, {{"Host", "[::1]:7071"}});
+}
+
+TEST_F(ApiTest, ThePageComesWithAStrictPolicyAndIsFoundAgain) {
+  httplib::Client client = Client();
+  const auto page = client.Get("/");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->status, 200);
+  EXPECT_THAT(page->get_header_value("Content-Type"), HasSubstr("text/html"));
+  EXPECT_THAT(page->get_header_value("Content-Security-Policy"), HasSubstr("default-src 'none'"));
+  EXPECT_THAT(page->body, HasSubstr("/page/app.js"));
+  for (const PageFile& file : PageFiles()) {
+    if (file.name == "index.html") continue;
+    const auto result = client.Get(absl::StrCat("/page/", file.name));
+    ASSERT_TRUE(result) << file.name;
+    EXPECT_EQ(result->status, 200) << file.name;
+    EXPECT_EQ(result->body, file.content) << file.name;
+    const auto again = client.Get(absl::StrCat("/page/", file.name),
+                                  {{"If-None-Match", result->get_header_value("ETag")}});
+    EXPECT_EQ(again->status, 304) << file.name;
+  }
+  EXPECT_EQ(client.Get("/page/none.js")->status, 404);
 }
 
 class ApiAccessTest : public ApiTest {

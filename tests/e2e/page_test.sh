@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The page in headless Chromium against a real run: what a person would look for, no error on the
+# console, no request to another host. Screenshots go to HEBB_SCREENSHOTS if that is set.
+source "$(dirname "$0")/lib.sh"
+command -v chromium >/dev/null || skip "chromium is not installed (install-deps.sh --tests does)"
+command -v python3 >/dev/null || skip "python3 is not installed (install-deps.sh --tests does)"
+write_job
+up s 2
+http=http://$(jq -r .http_address "$WORK/s/coordinator.json")
+
+policy=$(curl -fsS --noproxy '*' -D - -o /dev/null "$http/" | tr -d '\r' | grep -i '^content-security-policy:')
+[[ $policy == *"default-src 'none'"* && $policy != *unsafe* ]] || fail "policy: $policy"
+plots=()
+if curl -fsS --noproxy '*' "$http/page/uplot.js" | grep -q '^export default null'; then
+  echo "plots are not built in (npm or its registry was out of reach): their tables are looked at"
+  plots=(--no-plots)
+fi
+
+id=$(submit name=seen)
+succeeds "$id"
+# 500 jobs that ask for more workers than there are.
+{ cat "$WORK/job.yaml"; printf 'sweep: {grid: {seed: [%s]}}\n' "$(seq -s, 500)"; } |
+  sed 's/workers: 2, min_workers: 1/workers: 8, min_workers: 8/' >"$WORK/sweep.yaml"
+hebb sweep "$WORK/sweep.yaml" >"$WORK/out" 2>&1 || fail "sweep: $(cat "$WORK/out")"
+
+sed 's/workers: 2, min_workers: 1/workers: 8, min_workers: 8/' "$WORK/job.yaml" >"$WORK/dropped.yaml"
+mkdir "$WORK/shots"
+timeout 150 python3 "$(dirname "$0")/page_driver.py" "$http" "$WORK/shots" "$id" seen \
+  "$WORK/dropped.yaml" "${plots[@]}" || fail "the page is not as it should be"
+[ -z "${HEBB_SCREENSHOTS:-}" ] || cp "$WORK"/shots/*.png "$HEBB_SCREENSHOTS"
+passed
