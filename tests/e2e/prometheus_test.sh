@@ -25,7 +25,7 @@ for metric in GPU_UTIL FB_USED POWER_USAGE GPU_TEMP; do
   echo "DCGM_FI_DEV_$metric{gpu=\"0\",Hostname=\"$host\"} 42"
 done >"$WORK/dcgm/metrics"
 dcgm_port=$(free_port)
-(cd "$WORK/dcgm" && exec python3 -m http.server --bind 127.0.0.1 "$dcgm_port" >"$WORK/dcgm.log" 2>&1) &
+python3 -m http.server --bind 127.0.0.1 --directory "$WORK/dcgm" "$dcgm_port" >"$WORK/dcgm.log" 2>&1 &
 dcgm=$!
 
 mkdir "$WORK/shipped"
