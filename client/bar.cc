@@ -36,6 +36,13 @@ std::vector<bool> Chosen(const std::vector<Figure>& figures, int room) {
   return chosen;
 }
 
+std::string Named(absl::string_view what, double ratio, const std::vector<Figure>& figures,
+                  int width) {
+  const std::string name = plot::Shortened(what, std::max(1, width / 2));
+  const int room = width - plot::TextLength(name) - kGap;
+  return absl::StrCat(name, "  ", BarLine(ratio, figures, room));
+}
+
 }  // namespace
 
 std::string Bar(double ratio, int width) {
@@ -75,30 +82,55 @@ std::string TransferLine(absl::string_view what, const Transfer& transfer, int w
     const double left = static_cast<double>(transfer.total - transfer.bytes) / speed;
     figures.push_back({absl::StrCat("ETA ", Clock(absl::Seconds(left))), 1});
   }
-  const std::string name = plot::Shortened(what, std::max(1, width / 2));
-  const int room = width - plot::TextLength(name) - kGap;
-  return absl::StrCat(name, "  ", BarLine(ratio, figures, room));
+  return Named(what, ratio, figures, width);
 }
 
-TransferBar::TransferBar(std::ostream& out, std::function<int()> width)
+std::string CountLine(absl::string_view what, int64_t done, int64_t total, absl::Duration elapsed,
+                      int width) {
+  const double ratio = static_cast<double>(done) / static_cast<double>(total);
+  std::vector<Figure> figures = {{absl::StrCat(Grouped(done), " of ", Grouped(total)), 0}};
+  if (done > 0 && done < total) {
+    figures.push_back({absl::StrCat("ETA ", Clock(elapsed * ((1 - ratio) / ratio))), 1});
+  }
+  return Named(what, ratio, figures, width);
+}
+
+SlowBar::SlowBar(std::ostream& out, std::function<int()> width)
     : out_(out), width_(std::move(width)), born_(absl::Now()), begun_(born_) {}
 
-TransferBar::~TransferBar() {
-  if (drawn_ != absl::InfinitePast()) out_ << "\r\x1b[K" << std::flush;
+SlowBar::~SlowBar() { Clear(); }
+
+void SlowBar::Clear() {
+  if (shown_) out_ << "\r\x1b[K" << std::flush;
+  shown_ = false;
 }
 
-void TransferBar::Show(absl::string_view what, int64_t bytes, int64_t total) {
+int SlowBar::WidthToDraw(absl::string_view what) {
   const absl::Time now = absl::Now();
   if (what != what_) {
     what_ = std::string(what);
     begun_ = now;
   }
-  if (now - born_ < kFirstDrawing || now - drawn_ < kBetweenDrawings) return;
-  const int width = width_();
-  if (width == 0) return;
-  const Transfer transfer = {.bytes = bytes, .total = total, .elapsed = now - begun_};
-  out_ << '\r' << TransferLine(what_, transfer, width - 1) << "\x1b[K" << std::flush;
+  if (now - born_ < kFirstDrawing || now - drawn_ < kBetweenDrawings) return 0;
   drawn_ = now;
+  return width_();
+}
+
+void SlowBar::Draw(const std::string& line) {
+  out_ << '\r' << line << "\x1b[K" << std::flush;
+  shown_ = true;
+}
+
+void SlowBar::ShowTransfer(absl::string_view what, int64_t bytes, int64_t total) {
+  const int width = WidthToDraw(what);
+  if (width == 0) return;
+  const Transfer transfer = {.bytes = bytes, .total = total, .elapsed = drawn_ - begun_};
+  Draw(TransferLine(what, transfer, width - 1));
+}
+
+void SlowBar::ShowCount(absl::string_view what, int64_t done, int64_t total) {
+  const int width = WidthToDraw(what);
+  if (width > 0) Draw(CountLine(what, done, total, drawn_ - begun_, width - 1));
 }
 
 }  // namespace hebb::client

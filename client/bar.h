@@ -38,26 +38,40 @@ struct Transfer {
 // "what  [####----]  12.3 of 45.0 MB  3.2 MB/s  ETA 0:07" in at most `width` columns.
 std::string TransferLine(absl::string_view what, const Transfer& transfer, int width);
 
-// The line of a transfer on a terminal, drawn over itself at most ten times a second, from one
-// second on: what is faster needs no bar. Cleared at the end of its life. One thread at a time.
-class TransferBar {
+// "what  [####----]  3 of 12  ETA 0:07" in at most `width` columns: `done` of `total` things, such
+// as jobs that were read, in `elapsed`. REQUIRES: total > 0.
+std::string CountLine(absl::string_view what, int64_t done, int64_t total, absl::Duration elapsed,
+                      int width);
+
+// A line on a terminal that is drawn over itself at most ten times a second, from one second on:
+// what is faster needs no bar. Cleared at the end of its life. One thread at a time.
+class SlowBar {
  public:
   // `width`: the terminal's, asked at each drawing; 0: no terminal, nothing is drawn.
-  TransferBar(std::ostream& out, std::function<int()> width);
-  ~TransferBar();
-  TransferBar(const TransferBar&) = delete;
-  TransferBar& operator=(const TransferBar&) = delete;
+  SlowBar(std::ostream& out, std::function<int()> width);
+  ~SlowBar();
+  SlowBar(const SlowBar&) = delete;
+  SlowBar& operator=(const SlowBar&) = delete;
 
-  // Another `what` than before starts the time anew.
-  void Show(absl::string_view what, int64_t bytes, int64_t total);
+  // How far a transfer is. Another `what` than before starts the time anew.
+  void ShowTransfer(absl::string_view what, int64_t bytes, int64_t total);
+  // How many of how many things are done. REQUIRES: total > 0.
+  void ShowCount(absl::string_view what, int64_t done, int64_t total);
+  // Takes the line away, so that another can be written.
+  void Clear();
 
  private:
+  // The width to draw in, now; 0: not now.
+  int WidthToDraw(absl::string_view what);
+  void Draw(const std::string& line);
+
   std::ostream& out_;
   const std::function<int()> width_;
   const absl::Time born_;
   std::string what_;
-  absl::Time begun_;
+  absl::Time begun_;  // what_
   absl::Time drawn_ = absl::InfinitePast();
+  bool shown_ = false;
 };
 
 }  // namespace hebb::client

@@ -74,9 +74,12 @@ void Add(std::string title, std::string y_label, std::vector<plot::Series> serie
   chart.height = 320;
 }
 
+std::string NameOf(const v1::Job& job) { return absl::StrCat(job.name(), " (", job.id(), ")"); }
+
 std::vector<plot::Chart> ChartsOfOne(const v1::Job& job) {
   std::vector<plot::Chart> charts;
-  Add("Training loss", "loss", {SeriesOf(job, "training", TrainLoss)}, charts);
+  Add(absl::StrCat("Training loss of ", NameOf(job)), "loss",
+      {SeriesOf(job, "training", TrainLoss)}, charts);
   Add("Accuracy", "accuracy (ratio)",
       {SeriesOf(job, "training", TrainAccuracy), SeriesOf(job, "validation", ValidationAccuracy)},
       charts);
@@ -93,7 +96,7 @@ std::vector<plot::Chart> ChartsOfSeveral(const std::vector<v1::Job>& jobs) {
   const auto add = [&](std::string title, std::string y_label, const Value& value) {
     std::vector<plot::Series> series;
     for (const v1::Job& job : jobs) {
-      series.push_back(SeriesOf(job, absl::StrCat(job.name(), " (", job.id(), ")"), value));
+      series.push_back(SeriesOf(job, NameOf(job), value));
     }
     Add(std::move(title), std::move(y_label), std::move(series), charts);
   };

@@ -24,9 +24,9 @@ struct Options {
 
 absl::StatusOr<ExitCode> Get(Session& session, const Options& options) {
   datasets::FetchOptions fetch = datasets::OptionsFromEnvironment(options.data_dir);
-  TransferBar bar(session.err, [&session] { return session.progress_width(); });
+  SlowBar bar(session.err, [&session] { return session.progress_width(); });
   fetch.progress = [&bar](absl::string_view what, int64_t bytes, int64_t total) {
-    bar.Show(what, bytes, total);
+    bar.ShowTransfer(what, bytes, total);
   };
   HEBB_RETURN_IF_ERROR(datasets::FetchDataset(options.name, fetch));
   std::string folder;

@@ -42,9 +42,9 @@ absl::Status Write(const weights::TensorFile& file, const Options& options) {
 }
 
 absl::StatusOr<std::string> Download(Session& session, const std::string& job) {
-  TransferBar bar(session.err, [&session] { return session.progress_width(); });
+  SlowBar bar(session.err, [&session] { return session.progress_width(); });
   return session.api().DownloadCheckpoint(
-      job, [&bar](int64_t bytes, int64_t total) { bar.Show("checkpoint", bytes, total); });
+      job, [&bar](int64_t bytes, int64_t total) { bar.ShowTransfer("checkpoint", bytes, total); });
 }
 
 absl::StatusOr<ExitCode> Export(Session& session, const Options& options) {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/bar.h"
 #include "client/commands/commands.h"
 #include "client/format.h"
 #include "client/job_file.h"
@@ -199,10 +200,13 @@ absl::StatusOr<ExitCode> Report(Session& session, const Options& options) {
   }
   SweepRecord record;
   HEBB_ASSIGN_OR_RETURN(record.sweep, session.api().GetSweep(options.sweep));
+  SlowBar bar(session.err, [&session] { return session.progress_width(); });
   for (const v1::SweepRun& run : record.sweep.runs()) {
+    bar.ShowCount("reads runs", static_cast<int64_t>(record.jobs.size()), record.sweep.runs_size());
     HEBB_ASSIGN_OR_RETURN(v1::Job job, session.api().Get(run.job()));
     record.jobs.push_back(std::move(job));
   }
+  bar.Clear();
   if (!options.html.empty()) {
     HEBB_RETURN_IF_ERROR(WriteFileAtomically(options.html, ReportHtml(record, HEBB_VERSION)));
     session.err << "wrote " << options.html << std::endl;

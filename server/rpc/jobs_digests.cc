@@ -20,7 +20,7 @@ grpc::Status JobsService::Verify(grpc::ServerContext* call, const v1::VerifyRequ
   const auto job =
       SubmitVerification(context_, InTheNameOf(CallerOf(context_.gate, *call), *request));
   if (!job.ok()) return ToGrpc(job.status());
-  return ToGrpc(Describe(context_, *job, Detail::kList, *response));
+  return ToGrpc(Describe(context_, *job, Detail::kSpec, *response));
 }
 
 grpc::Status JobsService::ListDigests(grpc::ServerContext*, const v1::ListDigestsRequest* request,

@@ -35,7 +35,7 @@ up s 2
 # --- The bar, a window that becomes narrow, Ctrl-C -------------------------------------------------
 epochs=$(epochs_for 20)
 id=$(submit learning.epochs="$epochs")
-expect 9 terminal --columns 130 'see:\[#*-*\]  step [0-9]+/[0-9]+' 'see:ETA ' 'see:loss [0-9.]+  [▁-█]{2,}' \
+expect 9 terminal --columns 130 'see:\[#*-*\]  step [0-9]+/[0-9]+' 'see:ETA ' 'see:loss [0-9.]+  (?:▁|▂|▃|▄|▅|▆|▇|█){2}' \
   resize:60 'see:\r\[' 'see:\r\[' key:c end -- hebb watch "$id"
 cp "$WORK/out" "$WORK/watched"
 grep -aq "detached, job $id goes on; come back with .hebb watch $id." "$WORK/watched" ||
@@ -48,7 +48,7 @@ tail -n 1 "$WORK/bars" >"$WORK/last"
 [ "$(widest "$WORK/bars")" -gt 60 ] || fail "the wide bar is narrow: $(cat "$WORK/bars")"
 
 # --- No terminal: lines, and no control characters -----------------------------------------------
-timeout 3 hebb watch "$id" >"$WORK/piped" 2>&1 || true
+timeout 3 hebb watch "$id" >"$WORK/piped" 2>&1 || true # SIGTERM lets go, as Ctrl-C does
 grep -q "epoch 1/" "$WORK/piped" || fail "no lines in a pipe: $(cat "$WORK/piped")"
 ! grep -q $'[\r\x1b]' "$WORK/piped" || fail "control characters in a pipe"
 
@@ -154,4 +154,8 @@ expect 5 hebb plot "$waiting" -o "$WORK/none.svg"
 said "no epoch is complete; see .hebb watch $waiting."
 expect 2 hebb plot "$first" -o "$WORK/one.gif"
 expect 0 hebb cancel "$waiting"
+
+# --- A sweep shows how many of its runs have ended -------------------------------------------------
+expect 0 terminal 'see:ended  \[#*-*\]  [01] of 2' 'see:2 runs: 2 SUCCEEDED' end -- \
+  hebb sweep "$WORK/job.yaml" --set name=grid --set 'sweep.grid.seed=[1, 2]' --follow
 passed

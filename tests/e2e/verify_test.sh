@@ -25,6 +25,7 @@ sound=$(submit digests.every_steps=10 resources.workers=1)
 succeeds "$sound"
 total=$(get "$sound" .total_steps)
 expect 0 hebb verify "$sound" --follow
+said "trains steps 0 to $total of job $sound again"
 grep -q "steps 0 to $total trained again, .* all the same" "$WORK/out" || fail "$(cat "$WORK/out")"
 expect 0 hebb verify "$sound" --from 65 --follow -o json
 last_kept=$(jq -r .from_step "$WORK/out")

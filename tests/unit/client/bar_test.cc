@@ -53,38 +53,45 @@ TEST(BarTest, ATransferNeverIsWiderThanTheTerminal) {
   }
 }
 
-TEST(TransferBarTest, WhatIsFastDrawsNothing) {
+TEST(BarTest, ACountShowsTheTimeToGo) {
+  EXPECT_EQ(CountLine("runs", 1, 4, absl::Seconds(5), 60),
+            "runs  [#######-----------------------]  1 of 4  ETA 0:15");
+  EXPECT_EQ(CountLine("runs", 0, 4, absl::Seconds(5), 30), "runs  [--------------]  0 of 4");
+  EXPECT_EQ(CountLine("runs", 4, 4, absl::Seconds(5), 30), "runs  [##############]  4 of 4");
+}
+
+TEST(SlowBarTest, WhatIsFastDrawsNothing) {
   std::ostringstream out;
   {
-    TransferBar bar(out, [] { return 80; });
-    bar.Show("weights", 5, 10);
-    bar.Show("weights", 10, 10);
+    SlowBar bar(out, [] { return 80; });
+    bar.ShowTransfer("weights", 5, 10);
+    bar.ShowTransfer("weights", 10, 10);
   }
   EXPECT_EQ(out.str(), "");
 }
 
-TEST(TransferBarTest, WhatTakesLongIsDrawnAndClearedAtTheEnd) {
+TEST(SlowBarTest, WhatTakesLongIsDrawnAndClearedAtTheEnd) {
   std::ostringstream out;
   {
-    TransferBar bar(out, [] { return 80; });
+    SlowBar bar(out, [] { return 80; });
     const absl::Time deadline = absl::Now() + absl::Seconds(20);
     while (out.str().empty() && absl::Now() < deadline) {
-      bar.Show("weights", 5'000'000, 10'000'000);
+      bar.ShowTransfer("weights", 5'000'000, 10'000'000);
     }
     EXPECT_THAT(out.str(), HasSubstr("\rweights  [####"));
   }
   EXPECT_THAT(out.str(), testing::EndsWith("\r\x1b[K"));
 }
 
-TEST(TransferBarTest, WithoutATerminalNothingIsDrawn) {
+TEST(SlowBarTest, WithoutATerminalNothingIsDrawn) {
   std::ostringstream out;
   int asked = 0;
-  TransferBar bar(out, [&asked] {
+  SlowBar bar(out, [&asked] {
     ++asked;
     return 0;
   });
   const absl::Time deadline = absl::Now() + absl::Seconds(20);
-  while (asked == 0 && absl::Now() < deadline) bar.Show("weights", 5, 10);
+  while (asked == 0 && absl::Now() < deadline) bar.ShowTransfer("weights", 5, 10);
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(out.str(), "");
 }

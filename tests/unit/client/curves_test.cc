@@ -48,7 +48,7 @@ std::vector<std::string> Names(const plot::Chart& chart) {
 TEST(CurvesTest, OfOneJobTheLayersAreLinesOfOneChart) {
   const auto charts = JobCharts({JobOf("7", 3, true, true)});
   EXPECT_THAT(Titles(charts),
-              ElementsAre("Training loss", "Accuracy", "Alignment of the feedback"));
+              ElementsAre("Training loss of job7 (7)", "Accuracy", "Alignment of the feedback"));
   EXPECT_THAT(Names(charts[1]), ElementsAre("training", "validation"));
   EXPECT_THAT(Names(charts[2]), ElementsAre("conv1", "out"));
   ASSERT_EQ(charts[0].series[0].points.size(), 3u);
@@ -69,7 +69,7 @@ TEST(CurvesTest, OfSeveralJobsEachHasTheSameLineInAllCharts) {
 
 TEST(CurvesTest, WhatNoJobHasIsLeftOut) {
   EXPECT_THAT(Titles(JobCharts({JobOf("7", 1, false, false)})),
-              ElementsAre("Training loss", "Accuracy"));
+              ElementsAre("Training loss of job7 (7)", "Accuracy"));
   EXPECT_THAT(JobCharts({JobOf("7", 0, true, true)}), IsEmpty());
   EXPECT_THAT(JobCharts({JobOf("7", 0, true, true), JobOf("8", 0, true, true)}), IsEmpty());
 }
