@@ -78,7 +78,9 @@ absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Session& session, const std::st
   if (weights.empty()) return request;
   HEBB_RETURN_IF_ERROR(CheckInitialWeights(path, request));
   SlowBar bar(session.err, [&session] { return session.progress_width(); });
-  const auto show = [&bar](int64_t bytes, int64_t total) { bar.ShowTransfer("weights", bytes, total); };
+  const auto show = [&bar](int64_t bytes, int64_t total) {
+    bar.ShowTransfer("weights", bytes, total);
+  };
   HEBB_ASSIGN_OR_RETURN(*request.mutable_init_sha256(), session.api().UploadWeights(weights, show));
   return request;
 }
