@@ -36,13 +36,13 @@ size=$(stat -c %s "$archive")
 root=$work/root
 mkdir "$root"
 tar -C "$root" -xf "$debian"
-mkdir -p "$root/home/ann"
-tar -C "$root/home/ann" --no-same-owner -xf "$archive"
-mv "$root"/home/ann/hebb-* "$root/home/ann/hebb"
+mkdir -p "$root/srv/ann"
+tar -C "$root/srv/ann" --no-same-owner -xf "$archive"
+mv "$root"/srv/ann/hebb-* "$root/srv/ann/hebb"
 for library in libgrpc libdnnl libgloo; do
   ! find "$root"/usr "$root"/lib* -name "$library*" | grep -q . || fail "the minimal root has $library"
 done
-glibc=$(sed -n 's/^glibc \(.*\) or newer/\1/p' "$root/home/ann/hebb/BUILD")
+glibc=$(sed -n 's/^glibc \(.*\) or newer/\1/p' "$root/srv/ann/hebb/BUILD")
 [ "$(printf '%s\n2.36\n' "$glibc" | sort -V | tail -n 1)" = 2.36 ] || fail "it needs glibc $glibc"
 
 sets=()
@@ -52,18 +52,18 @@ else
   sets+=(--set dataset.name=glyphs)
 fi
 if $short; then sets+=(--set learning.epochs=2); fi
-chown -R 10001:10001 "$root/home/ann"
+chown -R 10001:10001 "$root/srv/ann"
 
 cat >"$root/try" <<'SH'
 set -e
-export HOME=/home/ann HEBB_DATA_SOURCE=/source
-cd /home/ann/hebb
-bin/hebb up --workers 2 --state-dir /home/ann/state --data-dir /home/ann/data --port 7070 --http-port 0 --detach
+export HOME=/srv/ann HEBB_DATA_SOURCE=/source
+cd /srv/ann/hebb
+bin/hebb up --workers 2 --state-dir /srv/ann/state --data-dir /srv/ann/data --port 7070 --http-port 0 --detach
 id=$(bin/hebb submit examples/quickstart.yaml "$@")
 bin/hebb wait "$id"
 bin/hebb describe "$id" -o json
-bin/hebb export "$id" -o /home/ann/weights.safetensors --digest
-bin/hebb down --state-dir /home/ann/state
+bin/hebb export "$id" -o /srv/ann/weights.safetensors --digest
+bin/hebb down --state-dir /srv/ann/state
 SH
 # Namespaces of its own: no network but the loopback, and nothing outlives the script.
 unshare --mount --net --pid --fork --kill-child bash -c '
@@ -80,6 +80,6 @@ accuracy=$(sed -n 's/^ *"test_accuracy": *\([0-9.eE+-]*\),*$/\1/p' "$work/out" |
 least=0.7
 if $short; then least=0.3; fi
 awk -v a="${accuracy:-0}" -v b=$least 'BEGIN { exit !(a > b) }' || fail "test accuracy '$accuracy': $(cat "$work/out")"
-[ -s "$root/home/ann/weights.safetensors" ] || fail "no weights were exported"
+[ -s "$root/srv/ann/weights.safetensors" ] || fail "no weights were exported"
 echo "$((size / 1048576)) MiB, glibc $glibc, test accuracy $accuracy, digest $(grep -oE '[0-9a-f]{64}' "$work/out" | tail -n 1)"
 echo "passed"
