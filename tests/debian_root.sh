@@ -15,10 +15,10 @@ if [ ! -s "$tar" ]; then
   mkdir -p "$cache"
   root=$(mktemp -d "$cache/debian-XXXXXX")
   trap 'rm -rf "$root"' EXIT
-  debootstrap --variant=minbase bookworm "$root/root" "${mirror:-http://deb.debian.org/debian}" \
+  debootstrap --variant=minbase bookworm "$root/debian" "${mirror:-http://deb.debian.org/debian}" \
     >"$root/log" 2>&1 || cannot "debootstrap: $(tail -n 1 "$root/log")"
-  rm -rf "$root"/root/var/cache/apt/* "$root"/root/var/lib/apt/lists/* "$root"/root/usr/share/{doc,man,locale}/*
-  tar -C "$root/root" --exclude='./dev/*' -cf "$root/tar" .
+  rm -rf "$root"/debian/var/cache/apt/* "$root"/debian/var/lib/apt/lists/* "$root"/debian/usr/share/{doc,man,locale}/*
+  tar -C "$root/debian" --exclude='./dev/*' -cf "$root/tar" .
   mv "$root/tar" "$tar"
 fi
 echo "$tar"
