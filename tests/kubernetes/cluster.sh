@@ -11,6 +11,7 @@ CLUSTER_PIDS=()
 
 inside() { nsenter --net="/var/run/netns/$NETNS" -- "$@"; }
 kubectl() { inside timeout 120 "$KUBERNETES/kubectl" --kubeconfig "$K/admin.kubeconfig" "$@"; }
+quietly() { "$@" >/dev/null 2>&1; }
 ctr_() { ctr -a "$K/c.sock" -n k8s.io "$@"; }
 
 # start_part NAME COMMAND...: in the background, in the namespace, its words in $K/NAME.log.
@@ -169,11 +170,11 @@ cluster_start() {
     --allow-privileged=true --cert-dir="$K/gen" --kubelet-preferred-address-types=InternalIP \
     --kubelet-client-certificate="$K/akc.crt" --kubelet-client-key="$K/akc.key"
   start_part containerd containerd --config "$K/containerd.toml"
-  eventually 60 "the API server answers" kubectl get --raw /readyz
+  eventually 60 "the API server answers" quietly kubectl get --raw /readyz
   start_part manager "$KUBERNETES/kube-controller-manager" "${server[@]}" \
     --service-account-private-key-file="$K/sa.key" --root-ca-file="$K/ca.crt"
   start_part scheduler "$KUBERNETES/kube-scheduler" "${server[@]}"
-  eventually 30 "containerd answers" ctr_ version
+  eventually 30 "containerd answers" quietly ctr_ version
   ctr_ images import "$K/pause.tar" >/dev/null
   start_part kubelet "$KUBERNETES/kubelet" --config="$K/kubelet.yaml" --kubeconfig="$K/node.kubeconfig" \
     --root-dir="$K/kubelet" --cert-dir="$K/pki" --hostname-override=node1 --node-ip=$NODE --container-runtime=remote \
@@ -185,7 +186,7 @@ cluster_start() {
   start_part dnsmasq dnsmasq --keep-in-foreground --no-hosts --no-resolv --addn-hosts="$K/hosts" --bind-interfaces \
     --listen-address=10.96.0.10 --pid-file="$K/dnsmasq.pid" --conf-file=/dev/null --local-ttl=0 --user=root
   names_loop_inside
-  eventually 120 "the node is Ready" node_ready
+  eventually 120 "the node is Ready" quietly node_ready
 }
 
 names_loop_inside() {

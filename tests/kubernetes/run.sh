@@ -93,7 +93,8 @@ patches:
     patch: |
       - {op: replace, path: /spec/template/spec/containers/0/resources, value: {requests: {cpu: 100m}, limits: {cpu: "1", memory: 1Gi}}}
   - target: {kind: Service, name: hebb-coordinator}
-    patch: '[{op: add, path: /spec/clusterIP, value: 10.96.0.70}]'
+    patch: |
+      - {op: add, path: /spec/clusterIP, value: 10.96.0.70}
 YAML
 cat >"$WORK/deploy/kubernetes/overlays/test-gpu/kustomization.yaml" <<'YAML'
 resources: [../gpu]
