@@ -103,7 +103,7 @@ const std::vector<Vendor>& Vendors() {
       {std::regex("CLI/.*"), {"client/", "server/main.cc", "worker/main.cc"}},
       {std::regex("nlohmann/.*"),
        {"common/spec/", "common/weights/", "common/rpc/", "server/http/", "server/web/",
-        "client/"}},
+        "server/launcher/", "client/"}},
   };
   return *table;
 }
