@@ -84,6 +84,7 @@ export async function open(place, id) {
   const title = h("h2");
   place.append(title, ...parts.body.filter(Boolean));
   const { layers } = await api.get(api.job(id, "/layers")).catch(() => ({ layers: [] }));
+  const view = { update, pause: 2000 };
   let digest = null;
   let last = "";
 
@@ -113,6 +114,7 @@ export async function open(place, id) {
 
   async function update() {
     const [job, log] = await Promise.all([api.get(api.job(id)), api.get(api.job(id, "/log"), { tail: "200" })]);
+    view.pause = ENDED.has(job.state) ? 30000 : 2000; // little happens to a job that has ended
     parts.log.textContent = log.lines.map(logLine).join("\n") || "No line yet.";
     const text = JSON.stringify(job);
     if (text === last) return;
@@ -129,5 +131,5 @@ export async function open(place, id) {
   }
 
   await update();
-  return { update };
+  return view;
 }

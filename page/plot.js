@@ -6,6 +6,8 @@ import { number } from "./format.js";
 
 const COLOURS = ["#2b7de9", "#e07b00", "#1a9850", "#c2185b", "#7b52c7", "#008b9a", "#a0522d", "#6b7a00"];
 
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]; // there is no half an epoch
+
 export const hasPlots = UPlot !== null;
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -16,7 +18,7 @@ function options(title, series, width) {
     width, height: 230,
     scales: { x: { time: false } },
     legend: { live: true },
-    axes: [{ ...axis(), label: "epoch" }, { ...axis(), size: 60 }],
+    axes: [{ ...axis(), label: "epoch", incrs: WHOLE }, { ...axis(), size: 60 }],
     series: [{ label: "epoch" }, ...series.map((s, i) => ({
       label: s.name, stroke: COLOURS[i % COLOURS.length], width: 2, spanGaps: true, points: { show: true, size: 5 },
       dash: i >= COLOURS.length ? [6, 4] : undefined, value: (_, v) => number(v),
