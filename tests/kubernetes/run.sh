@@ -161,7 +161,7 @@ eventually 60 "three pods train" members "$id" 3
 succeeds "$id"
 equal "$(digest "$id")" "$EXPECTED" "three pods end with other bits than this machine"
 
-phase "a job to which everything happens"
+phase "a job whose pods are deleted"
 id=$(submit "${SETS[@]}")
 eventually 60 "three pods train" members "$id" 3
 more_steps() { # the job goes on
@@ -179,18 +179,29 @@ kubectl -n hebb delete pod hebb-coordinator-0 >/dev/null
 reachable() { hebb list -o json >/dev/null 2>&1; }
 eventually 90 "the coordinator is back" reachable
 more_steps "the coordinator pod was deleted"
-disturbed "a rolling restart"
+ends_alike() { # JOB WHAT: one attempt, the same bits
+  succeeds "$1"
+  equal "$(digest "$1")" "$EXPECTED" "other bits after $2"
+  equal "$(get "$1" '.attempts | length')" 1 "attempts after $2"
+}
+ends_alike "$id" "deletions"
+
+phase "a job over a rolling restart"
+id=$(submit "${SETS[@]}")
+eventually 60 "three pods train" members "$id" 3
+more_steps "the start"
 kubectl -n hebb rollout restart statefulset/hebb-worker >/dev/null
 kubectl -n hebb rollout status statefulset/hebb-worker --timeout=110s >/dev/null || fail "the rolling restart did not end"
-more_steps "a rolling restart"
-disturbed "scaling"
+ends_alike "$id" "a rolling restart"
+
+phase "a job over scaling"
+id=$(submit "${SETS[@]}")
+eventually 60 "three pods train" members "$id" 3
 kubectl -n hebb scale statefulset/hebb-worker --replicas=1 >/dev/null
 eventually 90 "one pod trains" members "$id" 1
 kubectl -n hebb scale statefulset/hebb-worker --replicas=4 >/dev/null
 eventually 90 "four pods train" members "$id" 4
-succeeds "$id"
-equal "$(digest "$id")" "$EXPECTED" "the disturbed job ends with other bits"
-equal "$(get "$id" '.attempts | length')" 1 "the disturbed job needed more than one attempt"
+ends_alike "$id" "scaling"
 kubectl -n hebb logs hebb-coordinator-0 >"$WORK/out" 2>&1
 grep -q "listens on" "$WORK/out" || fail "kubectl logs of the coordinator: $(cat "$WORK/out")"
 kubectl -n hebb logs hebb-worker-0 >"$WORK/out" 2>&1
