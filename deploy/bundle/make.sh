@@ -59,5 +59,5 @@ printf 'hebb %s\nglibc %s or newer\n' "$build_id" "${needs#GLIBC_}" >"$folder/BU
 
 # Equal files give an equal archive: names in order, no times, no owners.
 tar -C "$out" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - "$name" |
-  xz -3 -T 2 >"$folder.tar.xz"
+  xz -6 -T 2 >"$folder.tar.xz"
 echo "$folder.tar.xz: $(($(stat -c %s "$folder.tar.xz") / 1048576)) MiB"
