@@ -21,12 +21,17 @@ namespace {
 
 constexpr int kExitRefused = 1;
 
-// Blocks the signals that stop us in all threads, so that sigwait alone takes them.
-sigset_t BlockStopSignals() {
+// Blocks the signals that stop us in all threads, so that sigwait alone takes them. A signal that
+// is blocked is never ignored, so one that is to be ignored stays out.
+sigset_t BlockStopSignals(bool ignore_sigterm) {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  if (ignore_sigterm) {
+    signal(SIGTERM, SIG_IGN);
+  } else {
+    sigaddset(&signals, SIGTERM);
+  }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -153,6 +158,10 @@ int main(int argc, char** argv) {
   AddSecurityFlags(app, options);
   app.add_flag("--insecure-any-address", options.insecure_any_address,
                "serve any address without TLS; only for isolated test networks");
+  bool ignore_sigterm = false;
+  app.add_flag("--ignore-sigterm", ignore_sigterm,
+               "stop at SIGINT only: where SIGTERM comes to workers and coordinator at once, as in "
+               "SLURM, the workers hand over their state first");
   CLI11_PARSE(app, argc, argv);
   absl::ParseDuration(detect_within, &options.detect_within);
   absl::ParseDuration(half_life, &options.usage_half_life);
@@ -164,7 +173,7 @@ int main(int argc, char** argv) {
 
   hebb::InitLog("hebb-coordinator");
   RaiseOpenFilesLimit();
-  const sigset_t signals = BlockStopSignals();
+  const sigset_t signals = BlockStopSignals(ignore_sigterm);
   auto coordinator = hebb::Coordinator::Start(options);
   if (!coordinator.ok()) {
     std::fprintf(stderr, "hebb-coordinator: %s\n",

@@ -14,7 +14,8 @@ build_packages=(
   prometheus-cpp-dev libcurl4-openssl-dev libcpp-httplib-dev libsqlite3-dev
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libeigen3-dev libspdlog-dev
   liblzma-dev zlib1g-dev libssl-dev librsvg2-dev fonts-dejavu-core)
-test_packages=(libgtest-dev libgmock-dev jq procps valgrind patchelf debootstrap prometheus python3 curl chromium zsh fish man-db)
+test_packages=(libgtest-dev libgmock-dev jq procps iproute2 valgrind patchelf debootstrap slurm-wlm munge sqlite3
+  prometheus python3 curl chromium zsh fish man-db)
 
 say() { printf '%s\n' "install-deps: $*" >&2; }
 
