@@ -8,13 +8,13 @@ command -v sqlite3 >/dev/null || skip "no sqlite3 here (deploy/local/install-dep
 
 write_job
 up first 2
-epochs=$(epochs_for 8)
+epochs=5
 done_id=$(submit "learning.epochs=$epochs")
 succeeds "$done_id"
 want=$(digest "$done_id")
 
 id=$(submit "learning.epochs=$epochs")
-wait_for_step "$id" 100
+wait_for_step "$id" 40
 "$BACKUP" "$WORK/first" "$WORK/copy" || fail "no backup"
 at=$(get "$id" .step)
 is "$id" .state RUNNING || fail "the job had ended before the backup was taken"
