@@ -29,7 +29,8 @@ mv "$WORK/first" "$WORK/lost"
 up copy 2
 equal "$(get "$done_id" .state)" SUCCEEDED "state of the ended job"
 equal "$(digest "$done_id")" "$want" "weights of the ended job"
-hebb logs "$done_id" | grep -q "finished at step" || fail "no logs"
+hebb logs "$done_id" >"$WORK/logs"
+grep -q "finished at step" "$WORK/logs" || fail "no logs: $(cat "$WORK/logs")"
 succeeds "$id"
 equal "$(digest "$id")" "$want" "weights after the restore"
 start=$(get "$id" '.attempts[-1].start_step')
