@@ -13,11 +13,16 @@ done_id=$(submit "learning.epochs=$epochs")
 succeeds "$done_id"
 want=$(digest "$done_id")
 
+# What a state folder has on record of the job; the service shows its step half a second late.
+record() { sqlite3 -cmd '.timeout 10000' "$WORK/$1/state.db" "SELECT $2 FROM $3" | tail -n 1; }
+newest_checkpoint() { record "$1" 'coalesce(max(step), 0)' "checkpoint WHERE job = '$id'"; }
+has_checkpoint() { [ "$(newest_checkpoint first)" -gt 0 ]; }
+
 id=$(submit "learning.epochs=$epochs")
-wait_for_step "$id" 40
+eventually 60 "a checkpoint of job $id" has_checkpoint
 "$BACKUP" "$WORK/first" "$WORK/copy" || fail "no backup"
-at=$(get "$id" .step)
-is "$id" .state RUNNING || fail "the job had ended before the backup was taken"
+at=$(newest_checkpoint copy)
+equal "$(record copy state "job WHERE id = '$id'")" RUNNING "state in the backup"
 expect 1 "$BACKUP" "$WORK/first" "$WORK/copy"
 said "is there already"
 expect 1 "$BACKUP" "$WORK/data" "$WORK/other"
@@ -33,9 +38,8 @@ hebb logs "$done_id" >"$WORK/logs"
 grep -q "finished at step" "$WORK/logs" || fail "no logs: $(cat "$WORK/logs")"
 succeeds "$id"
 equal "$(digest "$id")" "$want" "weights after the restore"
-start=$(get "$id" '.attempts[-1].start_step')
-[ "$start" -gt 0 ] || fail "it began anew"
-[ "$start" -le "$at" ] || fail "it began at step $start, beyond the backup's $at"
+[ "$at" -gt 0 ] || fail "the backup has no checkpoint of it"
+equal "$(get "$id" '.attempts[-1].start_step')" "$at" "the step it went on from"
 
 # A backup without a file that its database names is none.
 rm -rf "$WORK/copy2"
