@@ -62,7 +62,7 @@ absl::StatusOr<KubernetesAccess> AccessOfThisPod(const std::string& folder) {
   if (host == nullptr || port == nullptr) {
     return absl::FailedPreconditionError(
         "this process runs in no pod of Kubernetes (KUBERNETES_SERVICE_HOST is not set); run the "
-        "coordinator as deploy/kubernetes/overlays/launcher does");
+        "coordinator in a pod with a service account");
   }
   KubernetesAccess access;
   const bool v6 = absl::StrContains(host, ":");
