@@ -151,6 +151,12 @@ class AlertsTest(unittest.TestCase):
         self.assertGreaterEqual(len(names), 15)
         self.assertEqual(headings, names, "one section of docs/runbook.md for each alert")
 
+    def test_the_rules_for_kubernetes_are_the_generated_ones(self):
+        folder = SOURCE / "deploy/kubernetes/overlays/monitoring"
+        made = subprocess.run([folder / "rules.sh"], check=True, capture_output=True, text=True)
+        self.assertEqual(made.stdout, (folder / "rules.yaml").read_text(encoding="utf-8"),
+                         f"run {folder}/rules.sh > {folder}/rules.yaml")
+
     def test_every_alert_is_fired_by_a_rule_test(self):
         tested = (SOURCE / "tests/monitoring/rules_test.yml").read_text(encoding="utf-8")
         for name in re.findall(r"- alert: (\w+)", ALERTS):
