@@ -159,13 +159,11 @@ class ControllerFleet final : public http::FleetView {
                                view.job, view.facts.http_address, view.last_heartbeat});
     }
     fleet.recoveries = snapshot.recoveries;
-    fleet.unreachable_jobs = snapshot.unreachable_jobs;
     for (const scheduler::WaitReason reason : scheduler::kWaitReasons) {
       fleet.waiting[std::string(scheduler::WaitReasonName(reason))] = 0;
     }
     for (const auto& [job, wait] : *snapshot.waits) {
       ++fleet.waiting[std::string(scheduler::WaitReasonName(wait.reason))];
-      fleet.waits.emplace(job, wait.text);
     }
     return fleet;
   }
@@ -194,8 +192,6 @@ struct Coordinator::Parts {
         sweeps(jobs, feed, [this] { controller.Wake(); }),
         fleet(controller) {}
 
-  const std::unique_ptr<http::ServiceMetrics> metrics;  // first: all others count here
-  CountingObserver observer;
   absl::Status ServeHttp(const CoordinatorOptions& options) {
     api_calls.emplace(server->MakeLocalCalls());
     const auto add_web = [this](metrics::HttpServer& http) {
@@ -210,6 +206,8 @@ struct Coordinator::Parts {
     return absl::OkStatus();
   }
 
+  const std::unique_ptr<http::ServiceMetrics> metrics;  // first: all others count here
+  CountingObserver observer;
   std::unique_ptr<access::Gate> gate;  // null: nobody is authenticated
   std::unique_ptr<rpc::AuditTrail> audit;
   const std::unique_ptr<store::StateFolder> folder;

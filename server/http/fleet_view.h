@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -29,10 +28,7 @@ struct Fleet {
   // Since the coordinator's start, by reason from a short closed list, such as "worker_lost" (the
   // survivors went on) and "attempt_lost" (resumed from a checkpoint).
   std::map<std::string, int64_t> recoveries;
-  // Ids of the jobs that are RUNNING but out of reach.
-  std::set<std::string> unreachable_jobs;
-  std::map<std::string, int64_t> waiting;    // queued jobs by reason from a closed list
-  std::map<std::string, std::string> waits;  // why a queued job waits, by its id
+  std::map<std::string, int64_t> waiting;  // queued jobs by reason from a closed list
 };
 
 // Thread-safe; called on every scrape, so it must not wait for workers.
