@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/metrics/families.h"
 
+#include <iterator>
+
 #include "common/check.h"
 #include "common/metrics/catalog.h"
 
@@ -15,6 +17,16 @@ prometheus::MetricFamily MakeFamily(absl::string_view name) {
   family.type = metric.kind == MetricKind::kCounter ? prometheus::MetricType::Counter
                                                     : prometheus::MetricType::Gauge;
   return family;
+}
+
+std::vector<prometheus::MetricFamily> CollectAll(
+    const std::vector<const prometheus::Collectable*>& parts) {
+  std::vector<prometheus::MetricFamily> all;
+  for (const prometheus::Collectable* part : parts) {
+    std::vector<prometheus::MetricFamily> families = part->Collect();
+    std::move(families.begin(), families.end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 void AddSeries(prometheus::MetricFamily& family, const Labels& labels, double value) {

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/check.h"
+#include "common/metrics/families.h"
 #include "common/status_macros.h"
 
 namespace hebb::metrics {
@@ -179,9 +180,9 @@ void HttpServer::Post(const std::string& path, HttpHandler handler) {
   state_->server->Post(path, ToHandler(std::move(handler)));
 }
 
-void HttpServer::ServeMetrics(const prometheus::Collectable& metrics) {
-  Get("/metrics", [&metrics](const HttpRequest&) {
-    return HttpResponse{.body = SerializeMetrics(metrics),
+void HttpServer::ServeMetrics(const std::vector<const prometheus::Collectable*>& parts) {
+  Get("/metrics", [parts](const HttpRequest&) {
+    return HttpResponse{.body = prometheus::TextSerializer().Serialize(CollectAll(parts)),
                         .content_type = "text/plain; version=0.0.4; charset=utf-8"};
   });
 }

@@ -78,8 +78,9 @@ class HttpServer {
   // The same for POST. A body of more than 8 MiB is refused before the handler (413).
   void Post(const std::string& path, HttpHandler handler);
 
-  // GET /metrics in Prometheus' text format. `metrics` is borrowed and outlives the server.
-  void ServeMetrics(const prometheus::Collectable& metrics);
+  // GET /metrics in Prometheus' text format: of all parts, which are borrowed and outlive the
+  // server.
+  void ServeMetrics(const std::vector<const prometheus::Collectable*>& parts);
 
   void Start();
   void Stop();  // idempotent

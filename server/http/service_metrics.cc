@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/service_metrics.h"
 
-#include <iterator>
-
 #include "absl/strings/strip.h"
 #include "common/metrics/counted.h"
+#include "common/metrics/families.h"
 
 namespace hebb::http {
 namespace {
@@ -64,10 +63,7 @@ void ServiceMetrics::StoreTook(absl::string_view operation, absl::Duration durat
 }
 
 std::vector<prometheus::MetricFamily> ServiceMetrics::Collect() const {
-  std::vector<prometheus::MetricFamily> families = registry_.Collect();
-  std::vector<prometheus::MetricFamily> process = process_.Collect();
-  std::move(process.begin(), process.end(), std::back_inserter(families));
-  return families;
+  return metrics::CollectAll({&registry_, &process_});
 }
 
 }  // namespace hebb::http

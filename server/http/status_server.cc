@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/status_server.h"
 
-#include <prometheus/text_serializer.h>
-
-#include <iterator>
-
 #include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 #include "server/http/views.h"
@@ -15,7 +11,6 @@ namespace {
 constexpr const char* kJson = "application/json";
 // Each open connection holds one: pages keep theirs between two looks.
 constexpr int kThreads = 32;
-constexpr const char* kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
 
 metrics::HttpResponse Unavailable(const absl::Status& cause) {
   return {503, absl::StrCat("the job store cannot be read: ", cause.message(), "\n")};
@@ -23,19 +18,18 @@ metrics::HttpResponse Unavailable(const absl::Status& cause) {
 
 }  // namespace
 
-StatusServer::StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet,
-                           const prometheus::Collectable& counted)
-    : store_(store), fleet_(fleet), counted_(counted), metrics_(store, fleet, options.version) {}
+StatusServer::StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet)
+    : store_(store), fleet_(fleet), metrics_(store, fleet, options.version) {}
 
 absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
     const Options& options, store::JobStore& store, const FleetView& fleet,
     const prometheus::Collectable& counted) {
-  std::unique_ptr<StatusServer> self(new StatusServer(options, store, fleet, counted));
+  std::unique_ptr<StatusServer> self(new StatusServer(options, store, fleet));
   HEBB_ASSIGN_OR_RETURN(self->server_,
                         metrics::HttpServer::Listen(options.address, options.security, kThreads));
   StatusServer* server = self.get();
   using metrics::HttpRequest;
-  server->server_->Get("/metrics", [server](const HttpRequest&) { return server->Metrics(); });
+  server->server_->ServeMetrics({&server->metrics_, &counted});
   server->server_->Get("/readyz", [server](const HttpRequest&) { return server->Ready(); });
   server->server_->Get("/healthz", [](const HttpRequest&) {
     return metrics::HttpResponse{200, "ok\n"};
@@ -46,13 +40,6 @@ absl::StatusOr<std::unique_ptr<StatusServer>> StatusServer::Start(
   if (options.more) options.more(*server->server_);
   server->server_->Start();
   return self;
-}
-
-metrics::HttpResponse StatusServer::Metrics() const {
-  std::vector<prometheus::MetricFamily> families = metrics_.Collect();
-  std::vector<prometheus::MetricFamily> others = counted_.Collect();
-  std::move(others.begin(), others.end(), std::back_inserter(families));
-  return {200, prometheus::TextSerializer().Serialize(families), kPrometheusText};
 }
 
 metrics::HttpResponse StatusServer::Ready() const {

@@ -39,14 +39,11 @@ class StatusServer {
   std::string address() const { return server_->address(); }
 
  private:
-  StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet,
-               const prometheus::Collectable& counted);
-  metrics::HttpResponse Metrics() const;
+  StatusServer(const Options& options, store::JobStore& store, const FleetView& fleet);
   metrics::HttpResponse Ready() const;
 
   store::JobStore& store_;
   const FleetView& fleet_;
-  const prometheus::Collectable& counted_;
   const CoordinatorMetrics metrics_;
   std::unique_ptr<metrics::HttpServer> server_;  // last: its threads end before the rest goes
 };

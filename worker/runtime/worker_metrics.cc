@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/runtime/worker_metrics.h"
 
-#include <iterator>
 #include <map>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "common/metrics/counted.h"
+#include "common/metrics/families.h"
 #include "common/metrics/process_metrics.h"
 
 namespace hebb::runtime {
@@ -187,10 +187,7 @@ std::vector<prometheus::MetricFamily> WorkerMetrics::Collect() const {
     absl::MutexLock lock(&series_->mutex);
     if (clock_() - series_->ended >= kSeriesAfterEnd) series_->RemoveJob();
   }
-  std::vector<prometheus::MetricFamily> families = series_->registry.Collect();
-  std::vector<prometheus::MetricFamily> process = series_->process.Collect();
-  std::move(process.begin(), process.end(), std::back_inserter(families));
-  return families;
+  return metrics::CollectAll({&series_->registry, &series_->process});
 }
 
 }  // namespace hebb::runtime

@@ -33,7 +33,7 @@ absl::StatusOr<std::unique_ptr<metrics::HttpServer>> ServeHttp(const std::string
   if (address.empty()) return nullptr;
   HEBB_ASSIGN_OR_RETURN(std::unique_ptr<metrics::HttpServer> server,
                         metrics::HttpServer::Listen(address));
-  server->ServeMetrics(metrics);
+  server->ServeMetrics({&metrics});
   // Liveness of this process alone: a worker that waits for the coordinator or a peer is not dead.
   server->Get("/healthz",
               [](const metrics::HttpRequest&) { return metrics::HttpResponse{.body = "ok\n"}; });

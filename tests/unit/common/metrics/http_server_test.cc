@@ -51,7 +51,7 @@ TEST(HttpServerTest, ServesHandlersAndMetrics) {
       .Increment(3);
   auto server = HttpServer::Listen("127.0.0.1:0");
   ASSERT_TRUE(server.ok()) << server.status();
-  (*server)->ServeMetrics(registry);
+  (*server)->ServeMetrics({&registry});
   (*server)->Get("/hello", [](const HttpRequest& request) {
     return HttpResponse{.status = 201, .body = absl::StrCat("hi ", request.query.at("who"))};
   });
