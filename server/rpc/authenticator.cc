@@ -42,13 +42,7 @@ class Processor : public grpc::AuthMetadataProcessor {
     const access::Gate::Shown shown = {Value(metadata, ":path"),
                                        absl::StripPrefix(Value(metadata, kAuthorization), kBearer),
                                        certificate};
-    const auto caller = gate_.Admit(shown, absl::Now());
-    if (caller.ok()) return grpc::Status::OK;
-    if (observer_) {
-      const auto known = gate_.Recognise(shown);
-      observer_(shown.method, known.ok() ? known->name : "", caller.status());
-    }
-    return ToGrpc(caller.status());
+    return ToGrpc(AdmitCall(gate_, shown, observer_));
   }
 
  private:
@@ -57,6 +51,17 @@ class Processor : public grpc::AuthMetadataProcessor {
 };
 
 }  // namespace
+
+absl::Status AdmitCall(access::Gate& gate, const access::Gate::Shown& shown,
+                       const RefusalObserver& refused) {
+  const auto caller = gate.Admit(shown, absl::Now());
+  if (caller.ok()) return absl::OkStatus();
+  if (refused) {
+    const auto known = gate.Recognise(shown);
+    refused(shown.method, known.ok() ? known->name : "", caller.status());
+  }
+  return caller.status();
+}
 
 std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(const Credentials& credentials,
                                                                bool require_certificate,

@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/rpc/credentials.h"
 #include "server/access/gate.h"
 
@@ -18,6 +20,11 @@ namespace hebb::rpc {
 // Told of every call that the gate refused: the method, who it was ("" if that is not known), why.
 using RefusalObserver =
     std::function<void(absl::string_view method, const std::string& name, const absl::Status&)>;
+
+// Asks the gate about a call. `refused`, which may be empty, is told of a refusal. Errors as
+// Gate::Admit.
+absl::Status AdmitCall(access::Gate& gate, const access::Gate::Shown& shown,
+                       const RefusalObserver& refused);
 
 // TLS with the server's certificate and the gate before every call. A client's certificate is
 // verified if it shows one, and demanded with `require_certificate`. `gate` is borrowed.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/rpc/channel.h"
+#include "server/rpc/authenticator.h"
 #include "server/rpc/translate.h"
 
 namespace hebb::rpc {
@@ -34,14 +35,13 @@ absl::Status LocalCalls::Admit(absl::string_view method, const OnBehalfOf& calle
   call.AddMetadata(kPeer, caller.peer);
   if (gate_ == nullptr) return absl::OkStatus();
   call.AddMetadata("authorization", absl::StrCat("Bearer ", caller.token));
-  const access::Gate::Shown shown = {method, caller.token, ""};
-  const auto admitted = gate_->Admit(shown, absl::Now());
-  if (admitted.ok()) return absl::OkStatus();
-  const auto known = gate_->Recognise(shown);
-  v1::AuditEvent event = RefusedCall(method, known.ok() ? known->name : "", admitted.status());
-  event.set_peer(caller.peer);
-  trail_->AddRefused(std::move(event), absl::Now());
-  return admitted.status();
+  const auto refused = [&](absl::string_view called, const std::string& name,
+                           const absl::Status& why) {
+    v1::AuditEvent event = RefusedCall(called, name, why);
+    event.set_peer(caller.peer);
+    trail_->AddRefused(std::move(event), absl::Now());
+  };
+  return AdmitCall(*gate_, {method, caller.token, ""}, refused);
 }
 
 std::string PeerOf(const grpc::ServerContextBase& call) {
