@@ -77,7 +77,7 @@ absl::StatusOr<v1::SubmitRequest> PrepareJobFile(Session& session, const std::st
   const std::string weights = InitialWeightsPath(path, request);
   if (weights.empty()) return request;
   HEBB_RETURN_IF_ERROR(CheckInitialWeights(path, request));
-  SlowBar bar(session.err, [&session] { return session.progress_width(); });
+  SlowBar bar = session.MakeBar();
   const auto show = [&bar](int64_t bytes, int64_t total) {
     bar.ShowTransfer("weights", bytes, total);
   };

@@ -5,7 +5,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "common/rpc/message_json.h"
 
 namespace hebb::client {
 namespace {
@@ -52,8 +51,6 @@ void Emit(const Json& json, YAML::Emitter& out) {
 }
 
 }  // namespace
-
-Json ToJson(const google::protobuf::Message& message) { return rpc::ToJson(message); }
 
 std::string ToYaml(const Json& json) {
   YAML::Emitter out;

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/api.h"
+#include "client/bar.h"
 #include "client/exit_code.h"
 #include "client/format.h"
 #include "client/interrupt.h"
@@ -60,6 +61,10 @@ class Session {
   // Columns for what is drawn over on `err`; 0 when that is no terminal, or a dumb one. To be asked
   // at each drawing: a window changes its size.
   int progress_width() const;
+  // For what may take longer than a second, on `err`.
+  SlowBar MakeBar() {
+    return {err, [this] { return progress_width(); }};
+  }
   // Clears the terminal behind `out` when it is written; nothing when that is none, or a dumb one.
   std::string ClearScreen() const;
   // `text` in the colour of a job's state, when `out` has colours.

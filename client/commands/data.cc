@@ -24,7 +24,7 @@ struct Options {
 
 absl::StatusOr<ExitCode> Get(Session& session, const Options& options) {
   datasets::FetchOptions fetch = datasets::OptionsFromEnvironment(options.data_dir);
-  SlowBar bar(session.err, [&session] { return session.progress_width(); });
+  SlowBar bar = session.MakeBar();
   fetch.progress = [&bar](absl::string_view what, int64_t bytes, int64_t total) {
     bar.ShowTransfer(what, bytes, total);
   };

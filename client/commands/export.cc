@@ -42,7 +42,7 @@ absl::Status Write(const weights::TensorFile& file, const Options& options) {
 }
 
 absl::StatusOr<std::string> Download(Session& session, const std::string& job) {
-  SlowBar bar(session.err, [&session] { return session.progress_width(); });
+  SlowBar bar = session.MakeBar();
   return session.api().DownloadCheckpoint(
       job, [&bar](int64_t bytes, int64_t total) { bar.ShowTransfer("checkpoint", bytes, total); });
 }

@@ -200,7 +200,7 @@ absl::StatusOr<ExitCode> Report(Session& session, const Options& options) {
   }
   SweepRecord record;
   HEBB_ASSIGN_OR_RETURN(record.sweep, session.api().GetSweep(options.sweep));
-  SlowBar bar(session.err, [&session] { return session.progress_width(); });
+  SlowBar bar = session.MakeBar();
   for (const v1::SweepRun& run : record.sweep.runs()) {
     bar.ShowCount("reads runs", static_cast<int64_t>(record.jobs.size()), record.sweep.runs_size());
     HEBB_ASSIGN_OR_RETURN(v1::Job job, session.api().Get(run.job()));

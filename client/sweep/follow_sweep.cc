@@ -33,7 +33,7 @@ std::string CountsText(const v1::Sweep& sweep) {
 
 absl::StatusOr<v1::Sweep> FollowSweep(Session& session, const std::string& sweep) {
   std::string shown;
-  SlowBar bar(session.err, [&session] { return session.progress_width(); });
+  SlowBar bar = session.MakeBar();
   absl::Time in_touch = absl::Now();
   bool away = false;
   while (true) {

@@ -20,7 +20,10 @@ struct TensorPlace {
   uint64_t end = 0;
 };
 
-// The file's bytes before the first tensor, told by its first 8. DATA_LOSS.
+// A file begins with so many bytes that tell the length of its header.
+inline constexpr uint64_t kLengthBytes = 8;
+
+// The file's bytes before the first tensor, told by its first kLengthBytes. DATA_LOSS.
 absl::StatusOr<uint64_t> HeaderBytes(absl::string_view bytes, absl::string_view origin);
 
 // All tensors of a file of `file_bytes`, by name, from its HeaderBytes alone. The checksum is not

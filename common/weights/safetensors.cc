@@ -23,7 +23,6 @@ using Json = nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "the file's floats are little-endian");
 
-constexpr size_t kLengthBytes = 8;
 constexpr uint64_t kHeaderBytesMax = 100'000'000;  // the limit of the format's own library
 constexpr absl::string_view kMetadata = "__metadata__";
 constexpr absl::string_view kChecksum = "checksum";

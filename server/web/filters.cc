@@ -15,7 +15,6 @@ namespace hebb::web {
 namespace {
 
 constexpr char kOrigin[] = "checkpoint";
-constexpr uint64_t kLengthBytes = 8;  // of the header's length
 
 // {number of filters, channels, height, width} of a tensor, and where the first value of a filter
 // stands.
@@ -61,7 +60,7 @@ absl::Status TensorPicker::Locate(uint64_t header_bytes) {
 absl::StatusOr<bool> TensorPicker::Take(absl::string_view piece) {
   if (!located_) {
     absl::StrAppend(&head_, piece);
-    if (head_.size() < kLengthBytes) return false;
+    if (head_.size() < weights::kLengthBytes) return false;
     HEBB_ASSIGN_OR_RETURN(const uint64_t header_bytes, weights::HeaderBytes(head_, kOrigin));
     if (head_.size() < header_bytes) return false;
     HEBB_RETURN_IF_ERROR(Locate(header_bytes));

@@ -52,10 +52,10 @@ class CheckpointUploader {
   absl::Status AwaitSent(Cancellation& cancellation);
 
  private:
-  CheckpointUploader(Options options, checkpoint::Spool spool);
-  void SendForever();
   using Delivery = checkpoint::Spool::Delivery;
 
+  CheckpointUploader(Options options, checkpoint::Spool spool);
+  void SendForever();
   // One look at the spool, then at what is held. False if there was nothing.
   absl::StatusOr<bool> SendOldest();
   bool SendHeld();

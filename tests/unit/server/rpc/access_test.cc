@@ -8,9 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/certificates.h"
-#include "common/files.h"
 #include "common/rpc/channel.h"
-#include "common/sha256.h"
 #include "hebb/v1/coordinator.grpc.pb.h"
 #include "hebb/v1/workers.grpc.pb.h"
 #include "server/access/rules.h"
@@ -51,18 +49,11 @@ TEST(AccessRulesTest, NoCallIsWithoutARuleAndNoRuleWithoutACall) {
 class AccessTest : public ServiceTest {
  protected:
   void SetUp() override {
-    const auto authority = MakeAuthority(absl::Hours(1));
-    const auto server = IssueCertificate(*authority, {"server", "", {"127.0.0.1"}, absl::Hours(1)});
-    ASSERT_TRUE(server.ok()) << server.status();
-    security_.credentials = {"memory", authority->certificate, server->certificate, server->key,
-                             ""};
-    tokens_path_ = absl::StrCat(::testing::TempDir(), "/tokens-", getpid());
-    std::string tokens;
-    for (const char* name : {"viewer", "user", "admin", "worker", "other"}) {
-      const std::string role = name == std::string("other") ? "user" : name;
-      absl::StrAppend(&tokens, Sha256Hex(name), " ", role, " ", name, "\n");
-    }
-    ASSERT_TRUE(WriteFileAtomically(tokens_path_, tokens).ok());
+    UseTokens({{"viewer", "viewer"},
+               {"user", "user"},
+               {"admin", "admin"},
+               {"worker", "worker"},
+               {"other", "user"}});
     gate_options_.calls_at_once = 100000;
     ServiceTest::SetUp();
   }

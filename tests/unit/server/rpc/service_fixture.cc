@@ -7,6 +7,8 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "common/certificates.h"
+#include "common/files.h"
 #include "common/rpc/channel.h"
 #include "common/sha256.h"
 #include "tests/testing/wait.h"
@@ -42,6 +44,19 @@ void ServiceTest::TearDown() {
   StopCoordinator();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+}
+
+void ServiceTest::UseTokens(const std::vector<std::pair<std::string, std::string>>& users) {
+  const auto authority = MakeAuthority(absl::Hours(1));
+  const auto server = IssueCertificate(*authority, {"server", "", {"127.0.0.1"}, absl::Hours(1)});
+  ASSERT_TRUE(server.ok()) << server.status();
+  security_.credentials = {"memory", authority->certificate, server->certificate, server->key, ""};
+  tokens_path_ = absl::StrCat(::testing::TempDir(), "/tokens-", getpid());
+  std::string tokens;
+  for (const auto& [name, role] : users) {
+    absl::StrAppend(&tokens, Sha256Hex(name), " ", role, " ", name, "\n");
+  }
+  ASSERT_TRUE(WriteFileAtomically(tokens_path_, tokens).ok());
 }
 
 void ServiceTest::StartCoordinator() {

@@ -10,6 +10,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "hebb/v1/jobs.grpc.pb.h"
 #include "server/rpc/server.h"
@@ -28,6 +30,8 @@ class ServiceTest : public ::testing::Test {
 
   void StartCoordinator();
   void StopCoordinator();
+  // From the next start on: TLS, and a token for each of {name, role}, which is the name.
+  void UseTokens(const std::vector<std::pair<std::string, std::string>>& users);
   Context MakeContext();
   const std::string& address() const { return server_->address(); }
 

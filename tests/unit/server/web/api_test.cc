@@ -10,9 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "common/certificates.h"
-#include "common/files.h"
-#include "common/sha256.h"
 #include "common/weights/safetensors.h"
 #include "server/web/page.h"
 #include "server/web/page_files.h"
@@ -199,17 +196,7 @@ TEST_F(ApiTest, ThePageComesWithAStrictPolicyAndIsFoundAgain) {
 class ApiAccessTest : public ApiTest {
  protected:
   void SetUp() override {
-    const auto authority = MakeAuthority(absl::Hours(1));
-    const auto server = IssueCertificate(*authority, {"server", "", {"127.0.0.1"}, absl::Hours(1)});
-    ASSERT_TRUE(server.ok()) << server.status();
-    security_.credentials = {"memory", authority->certificate, server->certificate, server->key,
-                             ""};
-    tokens_path_ = absl::StrCat(::testing::TempDir(), "/api-tokens-", getpid());
-    std::string tokens;
-    for (const char* role : {"viewer", "user", "admin", "worker"}) {
-      absl::StrAppend(&tokens, Sha256Hex(role), " ", role, " ", role, "\n");
-    }
-    ASSERT_TRUE(WriteFileAtomically(tokens_path_, tokens).ok());
+    UseTokens({{"viewer", "viewer"}, {"user", "user"}, {"admin", "admin"}, {"worker", "worker"}});
     ApiTest::SetUp();
   }
   static httplib::Headers As(const std::string& token) {
