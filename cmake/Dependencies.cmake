@@ -35,6 +35,7 @@ if(HEBB_BUILD_SERVICE)
   pkg_check_modules(RSVG QUIET IMPORTED_TARGET librsvg-2.0)   # pictures as PNG
   message(STATUS "Hebb: pictures as PNG: ${RSVG_FOUND}")
   find_package(Eigen3 CONFIG REQUIRED)
+  find_package(ONNX CONFIG REQUIRED)
 endif()
 if(HEBB_BUILD_TESTS)
   find_package(GTest CONFIG REQUIRED)

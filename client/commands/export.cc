@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// hebb export JOB: the weights of the last checkpoint, without the training state.
+// hebb export JOB: the weights of the last checkpoint, without the training state, or the network
+// with them as ONNX.
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -7,8 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "client/bar.h"
 #include "client/commands/commands.h"
+#include "client/onnx/forward.h"
 #include "client/provenance.h"
 #include "common/files.h"
+#include "common/rpc/spec.h"
 #include "common/status_macros.h"
 #include "common/weights/npz.h"
 #include "common/weights/safetensors.h"
@@ -27,11 +30,24 @@ bool IsState(const weights::Tensor& tensor) {
   return absl::StartsWith(tensor.name, "optimizer/") || absl::StartsWith(tensor.name, "state/");
 }
 
-// Drops what only a resumed training needs.
-void KeepWeights(weights::TensorFile& file) { std::erase_if(file.tensors, IsState); }
+// Drops what only a resumed training needs, and what the checkpoint says of its own bytes.
+void KeepWeights(weights::TensorFile& file) {
+  std::erase_if(file.tensors, IsState);
+  file.metadata.erase("hebb_format");
+  file.metadata.erase("checksum");
+}
+
+absl::Status WriteOnnx(const weights::TensorFile& file, const v1::JobSpec& spec,
+                       const std::string& path) {
+  HEBB_ASSIGN_OR_RETURN(const spec::Job job, rpc::SpecFromProto(spec));
+  HEBB_ASSIGN_OR_RETURN(const std::string bytes, onnx::SerializeForward(job, file, HEBB_VERSION));
+  return WriteFileAtomically(path, bytes);
+}
 
 // An npz has no place for metadata: they lie beside it.
-absl::Status Write(const weights::TensorFile& file, const Options& options) {
+absl::Status Write(const weights::TensorFile& file, const v1::JobSpec& spec,
+                   const Options& options) {
+  if (options.format == "onnx") return WriteOnnx(file, spec, options.file);
   if (options.format == "npz") {
     HEBB_ASSIGN_OR_RETURN(const std::string bytes, weights::SerializeNpz(file.tensors));
     HEBB_RETURN_IF_ERROR(WriteFileAtomically(options.file + ".json",
@@ -48,10 +64,6 @@ absl::StatusOr<std::string> Download(Session& session, const std::string& job) {
 }
 
 absl::StatusOr<ExitCode> Export(Session& session, const Options& options) {
-  if (options.format == "onnx") {
-    return absl::UnimplementedError(
-        "export to onnx is not supported by this version; use --format safetensors or npz");
-  }
   if (options.file.empty() && !options.digest) {
     session.err << "hebb: nothing to export to; give -o FILE, --digest or both" << std::endl;
     return ExitCode::kUsage;
@@ -64,9 +76,10 @@ absl::StatusOr<ExitCode> Export(Session& session, const Options& options) {
   HEBB_ASSIGN_OR_RETURN(auto more, ExportMetadata(session.api(), job));
   file.metadata.merge(std::move(more));
   if (!options.file.empty()) {
-    HEBB_RETURN_IF_ERROR(Write(file, options));
-    session.err << "wrote " << options.file << " (" << file.tensors.size() << " tensors)"
-                << std::endl;
+    HEBB_RETURN_IF_ERROR(Write(file, job.spec(), options));
+    session.err << "wrote " << options.file;
+    if (options.format != "onnx") session.err << " (" << file.tensors.size() << " tensors)";
+    session.err << std::endl;
   }
   if (options.digest) session.out << weights::WeightsDigest(file.tensors) << std::endl;
   return ExitCode::kOk;
@@ -79,7 +92,7 @@ void AddExport(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand("export", "Write the weights of a job's last checkpoint");
   command->add_option("job", options->job, "Id, its beginning, or the job's name")->required();
   command->add_option("-o,--output", options->file, "The file to write");
-  command->add_option("--format", options->format, "safetensors | npz | onnx")
+  command->add_option("--format", options->format, "safetensors | npz | onnx (the network, to run)")
       ->check(CLI::IsMember({"safetensors", "npz", "onnx"}))
       ->capture_default_str();
   command->add_flag("--digest", options->digest, "Print the weights digest");

@@ -253,6 +253,22 @@ absl::StatusOr<DatasetFacts> FactsOfDataset(const Dataset& dataset) {
   return facts;
 }
 
+absl::StatusOr<PixelMoments> ScalingOf(const Dataset& dataset) {
+  switch (dataset.normalize) {
+    case Normalize::kUnit:
+      return PixelMoments{{0, 0, 0}, {1, 1, 1}};
+    case Normalize::kSigned:
+      return PixelMoments{{.5, .5, .5}, {.5, .5, .5}};
+    case Normalize::kStandard:
+      break;
+  }
+  HEBB_ASSIGN_OR_RETURN(const DatasetFacts facts, FactsOfDataset(dataset));
+  if (facts.moments) return *facts.moments;
+  return absl::InvalidArgumentError(
+      absl::StrCat("dataset.normalize: no mean and deviation are known for ", dataset.name,
+                   "; use normalize: unit or signed"));
+}
+
 std::vector<ResolvedLayer> ResolveNetwork(const Network& network, const DatasetFacts& facts,
                                           std::vector<LayerProblem>& problems) {
   return Resolver(network, facts, problems).Run();

@@ -25,7 +25,7 @@ struct Shape {
   bool operator==(const Shape&) const = default;
 };
 
-// Per channel, of a training split's pixels / 255: what `normalize: standard` takes.
+// Per channel, of pixels / 255: of a training split, or what else `normalize` takes for it.
 struct PixelMoments {
   std::array<double, 3> mean;
   std::array<double, 3> deviation;
@@ -49,6 +49,10 @@ absl::StatusOr<DatasetFacts> FactsOfDataset(absl::string_view name);
 
 // The same for a job's data set: with `path` the record counts are 0, for only the files tell.
 absl::StatusOr<DatasetFacts> FactsOfDataset(const Dataset& dataset);
+
+// What `normalize` subtracts from pixels / 255 and then divides by. INVALID_ARGUMENT: `standard` of
+// a set without moments.
+absl::StatusOr<PixelMoments> ScalingOf(const Dataset& dataset);
 
 // A layer with its inputs and shapes settled.
 struct ResolvedLayer {

@@ -12,7 +12,7 @@ build_packages=(
   libopenmpi-dev openmpi-bin libgloo-dev
   libdnnl-dev ocl-icd-opencl-dev librandom123-dev
   prometheus-cpp-dev libcurl4-openssl-dev libcpp-httplib-dev libsqlite3-dev
-  libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libeigen3-dev libspdlog-dev
+  libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libeigen3-dev libonnx-dev libspdlog-dev
   liblzma-dev zlib1g-dev libssl-dev librsvg2-dev fonts-dejavu-core)
 test_packages=(libgtest-dev libgmock-dev jq procps iproute2 valgrind patchelf debootstrap slurm-wlm munge sqlite3
   prometheus python3 curl chromium zsh fish man-db)

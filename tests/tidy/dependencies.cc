@@ -63,11 +63,12 @@ const std::map<std::string, Folders>& MayInclude() {
         "common/rpc", "proto", "worker/device", "worker/engine", "worker/comm", "worker/data",
         "worker/checkpoint", "worker/train"}},
       {"worker", {"common", "common/rpc", "common/metrics", "worker/runtime", "worker/comm"}},
+      {"client/onnx", {"common", "common/spec", "common/weights"}},
       {"client/plot", {"common"}},
       {"client/theory", {"common"}},
       {"client",
        {"common", "common/spec", "common/sweep", "common/weights", "common/datasets", "common/rpc",
-        "proto", "client/plot", "client/theory"}},
+        "proto", "client/onnx", "client/plot", "client/theory"}},
   };
   return *table;
 }
@@ -99,6 +100,7 @@ const std::vector<Vendor>& Vendors() {
       {std::regex("curl/.*"), {"common/datasets/", "server/launcher/"}},
       {std::regex("zlib\\.h|lzma\\.h"), {"common/datasets/", "common/weights/"}},
       {std::regex("Eigen/.*"), {"client/theory/"}},
+      {std::regex("onnx/.*"), {"client/onnx/"}},
       {std::regex("cairo\\.h|librsvg/.*"), {"client/plot/png_rsvg.cc"}},
       {std::regex("CLI/.*"), {"client/", "server/main.cc", "worker/main.cc"}},
       {std::regex("nlohmann/.*"),
@@ -110,7 +112,7 @@ const std::vector<Vendor>& Vendors() {
 
 // "server/store/x.cc" -> "server/store"; the client is one, but for its pure libraries.
 std::string FolderOf(const std::string& path) {
-  for (const char* pure : {"client/plot", "client/theory"}) {
+  for (const char* pure : {"client/onnx", "client/plot", "client/theory"}) {
     if (absl::StartsWith(path, absl::StrCat(pure, "/"))) return pure;
   }
   if (absl::StartsWith(path, "client/")) return "client";

@@ -1,33 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/nn/image.h"
 
-#include "absl/strings/str_cat.h"
 #include "common/status_macros.h"
 
 namespace hebb::nn {
-namespace {
-
-absl::StatusOr<spec::PixelMoments> MomentsOf(const spec::Dataset& dataset) {
-  switch (dataset.normalize) {
-    case spec::Normalize::kUnit:
-      return spec::PixelMoments{{0, 0, 0}, {1, 1, 1}};
-    case spec::Normalize::kSigned:
-      return spec::PixelMoments{{.5, .5, .5}, {.5, .5, .5}};
-    case spec::Normalize::kStandard:
-      break;
-  }
-  HEBB_ASSIGN_OR_RETURN(const spec::DatasetFacts facts, spec::FactsOfDataset(dataset));
-  if (facts.moments) return *facts.moments;
-  return absl::InvalidArgumentError(
-      absl::StrCat("dataset.normalize: no mean and deviation are known for ", dataset.name,
-                   "; use normalize: unit or signed"));
-}
-
-}  // namespace
 
 absl::StatusOr<ImageScaler> ImageScaler::Create(const spec::Dataset& dataset,
                                                 const spec::Shape& shape) {
-  HEBB_ASSIGN_OR_RETURN(const spec::PixelMoments moments, MomentsOf(dataset));
+  HEBB_ASSIGN_OR_RETURN(const spec::PixelMoments moments, spec::ScalingOf(dataset));
   ImageScaler scaler(shape);
   for (int64_t c = 0; c < shape.channels; ++c) {
     for (int value = 0; value < 256; ++value) {
