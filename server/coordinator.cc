@@ -21,9 +21,11 @@
 #include "server/control/controller.h"
 #include "server/control/rendezvous.h"
 #include "server/control/sweep_pilot.h"
+#include "server/control/worker_supply.h"
 #include "server/http/fleet_view.h"
 #include "server/http/service_metrics.h"
 #include "server/http/status_server.h"
+#include "server/launcher/config.h"
 #include "server/rpc/server.h"
 #include "server/store/blob_store.h"
 #include "server/store/log_store.h"
@@ -172,6 +174,35 @@ class ControllerFleet final : public http::FleetView {
   const control::Controller& controller_;
 };
 
+// What SLURM's nodes are told where its file does not say it; "" where it cannot be known.
+std::string ReachedAt(const std::string& listen) {
+  const absl::StatusOr<rpc::HostPort> address = rpc::ParseHostPort(listen);
+  const bool known =
+      address.ok() && address->port != 0 && address->host != "0.0.0.0" && address->host != "::";
+  return known ? listen : "";
+}
+
+struct Launch {
+  control::WorkerSupplyOptions options;
+  std::unique_ptr<launcher::Launcher> launcher;  // null: none
+};
+
+absl::StatusOr<Launch> MakeLaunch(const CoordinatorOptions& options,
+                                  const store::StateFolder& folder) {
+  Launch launch;
+  if (options.launcher == "none") return launch;
+  HEBB_ASSIGN_OR_RETURN(const std::string yaml, ReadFile(options.launcher_config));
+  HEBB_ASSIGN_OR_RETURN(launcher::Config config,
+                        launcher::ParseConfig(yaml, options.launcher_config, options.launcher,
+                                              {ReachedAt(options.listen), options.worker_program}));
+  HEBB_ASSIGN_OR_RETURN(launch.options.keeper.cluster, folder.ClusterId());
+  launch.options.keeper.plan = config.plan;
+  launch.options.look_every = config.look_every;
+  HEBB_ASSIGN_OR_RETURN(launch.launcher, launcher::MakeLauncher(options.launcher, std::move(config),
+                                                                launch.options.keeper.cluster));
+  return launch;
+}
+
 }  // namespace
 
 struct Coordinator::Parts {
@@ -221,6 +252,7 @@ struct Coordinator::Parts {
   control::Controller controller;
   control::Retention retention;
   control::SweepPilot sweeps;
+  std::optional<control::WorkerSupply> supply;
   ControllerFleet fleet;
   std::unique_ptr<rpc::Server> server;
   std::optional<rpc::LocalCalls> api_calls;
@@ -254,6 +286,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   };
   HEBB_ASSIGN_OR_RETURN(auto jobs,
                         store::SqliteJobStore::Open(folder->database(), kStoreBusyTimeout, timer));
+  HEBB_ASSIGN_OR_RETURN(Launch launch, MakeLaunch(options, *folder));
   HEBB_ASSIGN_OR_RETURN(auto blobs, store::BlobStore::Open(folder->blobs()));
   HEBB_ASSIGN_OR_RETURN(auto logs, store::LogStore::Open(folder->logs()));
   std::unique_ptr<Coordinator> coordinator(new Coordinator(
@@ -263,11 +296,16 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   parts.gate = std::move(gate);
   HEBB_ASSIGN_OR_RETURN(parts.audit,
                         rpc::AuditTrail::Open(absl::StrCat(parts.folder->path(), "/audit.jsonl")));
+  if (launch.launcher != nullptr) {
+    parts.supply.emplace(std::move(launch.options), std::move(launch.launcher), parts.controller,
+                         parts.jobs, parts.feed);
+  }
   RemoveOrphans(parts.checkpoints);  // before the first upload can come
   rpc::Context context{parts.jobs,       *parts.blobs,      *parts.logs,
                        parts.feed,       parts.checkpoints, parts.rendezvous,
                        parts.controller, *parts.audit,      parts.gate.get()};
   context.limits.free_disk_min = options.free_disk_min;
+  context.supply = parts.supply.has_value() ? &*parts.supply : nullptr;
   context.self = {HEBB_BUILD_ID, parts.folder->path(), absl::Now()};
   const auto observer = [&parts](absl::string_view method, absl::StatusCode code,
                                  absl::Duration duration) {
@@ -279,6 +317,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
   parts.controller.Start();
   parts.retention.Start();
   parts.sweeps.Start();
+  if (parts.supply.has_value()) parts.supply->Start();
   HEBB_RETURN_IF_ERROR(WriteFileAtomically(
       addresses,
       absl::StrCat("{\"address\": \"", parts.server->address(), "\", \"http_address\": \"",
@@ -298,6 +337,7 @@ void Coordinator::Stop() {
   parts_->rendezvous.Shutdown();
   parts_->retention.Stop();
   parts_->sweeps.Stop();
+  if (parts_->supply.has_value()) parts_->supply->Stop();
   parts_->controller.Stop();
   parts_->server->Stop();
 }

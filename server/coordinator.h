@@ -32,14 +32,18 @@ struct CoordinatorOptions {
   bool require_client_certificate = false;
   double calls_per_second = 200;             // of one person
   int64_t free_disk_min = int64_t{1} << 30;  // bytes that uploads of users leave free
+  std::string launcher = "none";             // none | slurm | kubernetes
+  std::string launcher_config = {};          // file (docs/slurm.md, docs/kubernetes.md)
+  std::string worker_program = {};           // path of hebb-worker, for a launcher
 };
 
 // Thread-safe but for Stop.
 class Coordinator {
  public:
   // FAILED_PRECONDITION: a port or the state folder is taken, or an address is not loopback and
-  // there are no credentials; NOT_FOUND: a file of the credentials;
-  // INVALID_ARGUMENT: an address that cannot be read.
+  // there are no credentials, or the launcher's cluster cannot be talked to from here; NOT_FOUND: a
+  // file of the credentials or of the launcher; INVALID_ARGUMENT: an address or a file that cannot
+  // be read.
   static absl::StatusOr<std::unique_ptr<Coordinator>> Start(const CoordinatorOptions& options);
   ~Coordinator();  // stops
 

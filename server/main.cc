@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -118,6 +120,25 @@ void AddSecurityFlags(CLI::App& app, hebb::CoordinatorOptions& options) {
       ->transform(CLI::AsSizeValue(false));
 }
 
+void AddLauncherFlags(CLI::App& app, hebb::CoordinatorOptions& options) {
+  CLI::Option* config = app.add_option("--launcher-config", options.launcher_config,
+                                       "YAML file that says how it is asked, and for how many");
+  CLI::Option* launcher =
+      app.add_option("--launcher", options.launcher,
+                     "whom to ask for workers when jobs lack them: none, slurm or kubernetes")
+          ->capture_default_str()
+          ->check(CLI::IsMember({"none", "slurm", "kubernetes"}))
+          ->needs(config);
+  config->needs(launcher);
+}
+
+// Beside this program; its name alone, to be found in PATH, where that cannot be known.
+std::string WorkerProgram() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "hebb-worker" : (self.parent_path() / "hebb-worker").string();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -156,6 +177,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CheckDuration);
   AddSecurityFlags(app, options);
+  AddLauncherFlags(app, options);
   app.add_flag("--insecure-any-address", options.insecure_any_address,
                "serve any address without TLS; only for isolated test networks");
   bool ignore_sigterm = false;
@@ -170,6 +192,7 @@ int main(int argc, char** argv) {
   absl::ParseDuration(remove_files_after, &options.retention.remove_files_after);
   absl::ParseDuration(retention_every, &options.retention.every);
   TakeUserFlags(users, options);
+  options.worker_program = WorkerProgram();
 
   hebb::InitLog("hebb-coordinator");
   RaiseOpenFilesLimit();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // hebb-worker: one device of a cluster. Exit codes: worker/runtime/exit_signal.h.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <string>
 
@@ -30,6 +31,14 @@ void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::strin
       ->required();
   app.add_option("--work-dir", options.work_dir,
                  "folder for checkpoints that wait for the coordinator [DATA_DIR/spool]");
+  app.add_option("--name", options.name, "what the worker's id begins with [nothing]")
+      ->check([](const std::string& name) {
+        const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+        });
+        return plain && name.size() <= 40 ? std::string()
+                                          : name + " is not at most 40 of a-z, 0-9 and -";
+      });
   app.add_option("--threads", options.threads, "compute threads [one per core]")
       ->check(CLI::Range(1, 4096));
   app.add_option(

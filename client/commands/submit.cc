@@ -44,6 +44,10 @@ absl::StatusOr<ExitCode> Validate(Session& session, const Options& options) {
   session.PrintTable(table);
   session.out << "parameters  " << Grouped(answer.parameters()) << " (weights, without feedback)"
               << std::endl;
+  if (!answer.launch_request().empty()) {
+    session.out << "\n# handed to the cluster for each worker that the job lacks:\n"
+                << answer.launch_request() << std::flush;
+  }
   return ExitCode::kOk;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -16,6 +17,8 @@
 
 namespace hebb::spec {
 namespace {
+
+constexpr size_t kSlurmWordMax = 200;
 
 class Checker {
  public:
@@ -146,6 +149,23 @@ class Checker {
       Report("resources.workers",
              absl::StrCat("more workers than slices (", resources.workers, " and ", slices,
                           "); use at most ", slices, " workers or raise data_parallel.slices"));
+    }
+    CheckSlurm();
+  }
+
+  // They become words of a command and lines of a script.
+  void CheckSlurm() {
+    const Slurm& slurm = job_.resources.slurm;
+    for (const auto& [key, word] :
+         {std::pair("partition", &slurm.partition), std::pair("account", &slurm.account),
+          std::pair("time", &slurm.time), std::pair("constraint", &slurm.constraint)}) {
+      const bool plain = std::all_of(word->begin(), word->end(), [](char c) {
+        return absl::ascii_isalnum(c) || absl::StrContains("_.,:;&|*()[]+-", std::string(1, c));
+      });
+      if (plain && word->size() <= kSlurmWordMax) continue;
+      Report(absl::StrCat("resources.slurm.", key),
+             absl::StrCat("resources.slurm.", key, " is no word of SLURM; use at most ",
+                          kSlurmWordMax, " letters, digits and _ . , : ; & | * ( ) [ ] + -"));
     }
   }
 

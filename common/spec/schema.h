@@ -78,6 +78,15 @@ void Describe(V& v, Verification& c) {
 }
 
 template <typename V>
+void Describe(V& v, Slurm& s) {
+  constexpr const char* kConfigured = "as the coordinator is configured";
+  v.Field("partition", s.partition, {.doc = "`--partition`", .default_text = kConfigured});
+  v.Field("account", s.account, {.doc = "`--account`", .default_text = kConfigured});
+  v.Field("time", s.time, {.doc = "`--time` of a worker", .default_text = kConfigured});
+  v.Field("constraint", s.constraint, {.doc = "`--constraint`", .default_text = kConfigured});
+}
+
+template <typename V>
 void Describe(V& v, Resources& r) {
   v.Field("workers", r.workers, {.doc = "how many it is to have", .min = 1, .max = 4096});
   v.Field("min_workers", r.min_workers,
@@ -85,6 +94,7 @@ void Describe(V& v, Resources& r) {
   v.Field("device", r.device, {.doc = "which kind of workers"});
   v.Field("priority", r.priority, {.doc = "higher goes first", .min = -1e6, .max = 1e6});
   v.Field("max_runtime", r.max_runtime, {.doc = "seconds; 0 = no limit", .min = 0, .max = 1e9});
+  v.Field("slurm", r.slurm, {.doc = "how SLURM is asked for workers, if the coordinator asks it"});
 }
 
 template <typename V>

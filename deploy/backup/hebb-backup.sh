@@ -51,6 +51,7 @@ done
 [ "$(sqlite3 "$part/state.db" 'PRAGMA quick_check(1)')" = ok ] ||
   { say "$from/state.db is damaged"; exit 1; }
 [ ! -d "$from/logs" ] || cp -Rp "$from/logs" "$part/logs"
+[ ! -f "$from/cluster_id" ] || cp -p "$from/cluster_id" "$part/"
 [ ! -f "$from/audit.jsonl" ] || cp -p "$from"/audit*.jsonl "$part/"
 sync -f "$part"
 mv "$part" "$to"

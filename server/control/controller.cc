@@ -138,22 +138,37 @@ bool Controller::IsUnreachable(const std::string& job) const {
   return snapshot_.unreachable_jobs.contains(job);
 }
 
-std::shared_ptr<const std::map<std::string, scheduler::Wait>> Controller::Waits() const {
-  absl::MutexLock lock(&mutex_);
-  return snapshot_.waits;
+void Controller::SetNotes(std::map<std::string, std::string> notes) {
+  std::set<std::string> changed;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto* each : {&notes, &notes_}) {
+      for (const auto& [job, note] : *each) {
+        const auto before = notes_.find(job), after = notes.find(job);
+        if (before == notes_.end() || after == notes.end() || before->second != after->second) {
+          changed.insert(job);
+        }
+      }
+    }
+    notes_ = std::move(notes);
+  }
+  for (const std::string& job : changed) options_.changed(job);
 }
 
 std::optional<scheduler::Wait> Controller::WaitOf(const std::string& job) const {
-  const auto waits = Waits();
-  const auto found = waits->find(job);
-  return found == waits->end() ? std::nullopt : std::make_optional(found->second);
+  absl::MutexLock lock(&mutex_);
+  const auto found = snapshot_.waits->find(job);
+  if (found == snapshot_.waits->end()) return std::nullopt;
+  scheduler::Wait wait = found->second;
+  const auto note = notes_.find(job);
+  if (note != notes_.end()) absl::StrAppend(&wait.text, "; ", note->second);
+  return wait;
 }
 
 std::string Controller::ReasonOf(const job::Job& job) const {
   if (job.state != job::State::kQueued) return job.reason;
-  const auto waits = Waits();
-  const auto found = waits->find(job.id);
-  return found == waits->end() ? job.reason : found->second.text;
+  const std::optional<scheduler::Wait> wait = WaitOf(job.id);
+  return wait.has_value() ? wait->text : job.reason;
 }
 
 namespace {

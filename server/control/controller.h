@@ -78,6 +78,10 @@ class Controller {
   // prefix. NOT_FOUND, INVALID_ARGUMENT; UNAVAILABLE while the loop does not turn.
   absl::StatusOr<WorkerView> Drain(const std::string& key, bool undo);
 
+  // What is done about the waits of jobs beside scheduling them, by job; goes behind the text of
+  // their waits.
+  void SetNotes(std::map<std::string, std::string> notes);
+
   // A copy, as of the loop's last turn that changed it; workers' heartbeats show within an eighth
   // of detect_within.
   FleetSnapshot Fleet() const;
@@ -129,8 +133,6 @@ class Controller {
     std::vector<std::string> causes;
     absl::Time not_before = absl::InfinitePast();
   };
-
-  std::shared_ptr<const std::map<std::string, scheduler::Wait>> Waits() const;
 
   // controller.cc: the loop
   // The loop turns at least this often.
@@ -242,6 +244,7 @@ class Controller {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Session next_session_ ABSL_GUARDED_BY(mutex_) = 1;
   FleetSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> notes_ ABSL_GUARDED_BY(mutex_);  // by job
   std::thread thread_;
 };
 

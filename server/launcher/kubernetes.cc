@@ -128,7 +128,7 @@ std::string KubernetesLauncher::Pods() const {
   return absl::StrCat("/api/v1/namespaces/", api_.name_space(), "/pods");
 }
 
-absl::StatusOr<std::string> KubernetesLauncher::Ask(const WorkerRequest& request) {
+absl::StatusOr<std::string> KubernetesLauncher::Show(const WorkerRequest& request) const {
   const auto set = options_.sets.find(request.device);
   if (set == options_.sets.end()) {
     return absl::InvalidArgumentError(
@@ -138,7 +138,11 @@ absl::StatusOr<std::string> KubernetesLauncher::Ask(const WorkerRequest& request
   HEBB_ASSIGN_OR_RETURN(const std::string stateful_set,
                         api_.Get(absl::StrCat("/apis/apps/v1/namespaces/", api_.name_space(),
                                               "/statefulsets/", set->second)));
-  HEBB_ASSIGN_OR_RETURN(const std::string pod, PodOf(stateful_set, options_.cluster, request));
+  return PodOf(stateful_set, options_.cluster, request);
+}
+
+absl::StatusOr<std::string> KubernetesLauncher::Ask(const WorkerRequest& request) {
+  HEBB_ASSIGN_OR_RETURN(const std::string pod, Show(request));
   const absl::Status made = api_.Post(Pods(), pod).status();
   // Asked for by a coordinator that did not hear the answer.
   if (!made.ok() && !absl::IsAlreadyExists(made)) return made;

@@ -33,6 +33,7 @@ class KubernetesLauncher : public Launcher {
   KubernetesLauncher(KubernetesAccess access, KubernetesOptions options);
 
   absl::string_view kind() const override { return "kubernetes"; }
+  absl::StatusOr<std::string> Show(const WorkerRequest& request) const override;
   // The handle is the pod's name, which is the request's. A pod of that name is the request's own.
   absl::StatusOr<std::string> Ask(const WorkerRequest& request) override;
   // Pods that have ended stay until LetGo.

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/spec/spec.h"
 
 namespace hebb::launcher {
 
@@ -17,8 +18,9 @@ namespace hebb::launcher {
 // asked for by a coordinator that died before it heard the answer is found by it. The worker is
 // started with `--name NAME`, which its id begins with.
 struct WorkerRequest {
-  std::string name;    // "hebb-<cluster>-<number>": [a-z0-9-], at most 40 bytes
-  std::string device;  // cpu | cuda
+  std::string name;        // "hebb-<cluster>-<device>-<number>": [a-z0-9-], at most 40 bytes
+  std::string device;      // cpu | cuda
+  spec::Slurm slurm = {};  // what the job that lacks it says; heeded by SLURM only
 };
 
 enum class LaunchState {
@@ -46,6 +48,9 @@ class Launcher {
 
   // A word for messages and events: "slurm", "kubernetes".
   virtual absl::string_view kind() const = 0;
+
+  // What Ask would hand to the cluster, for people. Any thread.
+  virtual absl::StatusOr<std::string> Show(const WorkerRequest& request) const = 0;
 
   // Returns the handle. An error is one line with the cluster's own words: INVALID_ARGUMENT or
   // PERMISSION_DENIED: it refuses this request; RESOURCE_EXHAUSTED: a limit there; UNAVAILABLE: it

@@ -26,7 +26,10 @@ class Planner {
     Count();
     for (const Wanting& wanting : view_.wanting) Serve(wanting);
     for (const auto& [device, stock] : stocks_) {
-      for (const Held* each : stock.coming) LetGoUnwanted(*each);
+      for (const Held* each : stock.coming) {
+        // One that has begun may be back in touch at any moment, with the job that it has.
+        if (each->state == LaunchState::kPending) LetGoUnwanted(*each);
+      }
       for (const Held* each : stock.idle) LetGoIdle(*each);
     }
     return std::move(plan_);

@@ -26,6 +26,8 @@ struct Wanting {
   std::string device;  // cpu | cuda | any
   int64_t most = 1;    // workers that it could still take
   int64_t least = 1;   // without so many it does not start; 0: it runs
+  spec::Slurm slurm = {};
+  friend bool operator==(const Wanting&, const Wanting&) = default;
 };
 
 // A worker that was asked for and is not gone.
@@ -73,7 +75,7 @@ struct Plan {
 //    more than max_workers are held. A job that cannot have its `least` gets nothing asked for: a
 //    gang is all or nothing, and half of one would wait for ever.
 // 2. Nothing is asked for before ask_not_before.
-// 3. A worker that has not attached and that no job wants is let go, the youngest first.
+// 3. A worker that is pending and that no job wants is let go, the youngest first.
 // 4. A worker that has been idle for idle_after, and that no job wants, is let go.
 // 5. A worker that runs for attach_within and has not attached is let go as failed.
 // A worker in a gang is never let go.

@@ -15,6 +15,7 @@
 #include "server/control/checkpoints.h"
 #include "server/control/controller.h"
 #include "server/control/rendezvous.h"
+#include "server/control/worker_supply.h"
 #include "server/rpc/audit_trail.h"
 #include "server/store/blob_store.h"
 #include "server/store/job_store.h"
@@ -49,6 +50,7 @@ struct Context {
   access::Gate* gate = nullptr;  // null: callers are not authenticated
   Limits limits = {};
   Self self = {};
+  const control::WorkerSupply* supply = nullptr;  // null: no cluster is asked for workers
 };
 
 // Bounds the long-lived streams of clients, of all and of each. Thread-safe.

@@ -14,7 +14,7 @@
 namespace hebb::rpc {
 grpc::Status JobsService::Validate(grpc::ServerContext*, const v1::SubmitRequest* request,
                                    v1::ValidateResponse* response) {
-  auto validated = rpc::Validate(*request);
+  auto validated = rpc::Validate(context_, *request);
   if (!validated.ok()) return ToGrpc(validated.status());
   *response = *std::move(validated);
   return grpc::Status::OK;

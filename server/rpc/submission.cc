@@ -117,7 +117,8 @@ absl::Status TakeInit(const Context& context, const v1::SubmitRequest& request, 
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request) {
+absl::StatusOr<v1::ValidateResponse> Validate(const Context& context,
+                                              const v1::SubmitRequest& request) {
   HEBB_ASSIGN_OR_RETURN(const spec::Job spec, Parse(request));
   v1::ValidateResponse response;
   HEBB_ASSIGN_OR_RETURN(*response.mutable_spec(), SpecToProto(spec));
@@ -131,6 +132,11 @@ absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request) 
     summary.add_output(layer.output.width);
     summary.set_parameters(layer.parameters);
     response.set_parameters(response.parameters() + layer.parameters);
+  }
+  if (context.supply != nullptr) {
+    const absl::StatusOr<std::string> shown = context.supply->Show(spec);
+    response.set_launch_request(
+        shown.ok() ? *shown : absl::StrCat("# cannot be shown: ", shown.status().message(), "\n"));
   }
   return response;
 }

@@ -14,7 +14,8 @@
 namespace hebb::rpc {
 
 // INVALID_ARGUMENT with ParseJob's lines, unchanged.
-absl::StatusOr<v1::ValidateResponse> Validate(const v1::SubmitRequest& request);
+absl::StatusOr<v1::ValidateResponse> Validate(const Context& context,
+                                              const v1::SubmitRequest& request);
 
 // Parses, checks and stores; durable when it returns. INVALID_ARGUMENT as Validate;
 // FAILED_PRECONDITION when the file of `init: {from}` was not uploaded.

@@ -9,9 +9,11 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <random>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/files.h"
 #include "common/status_macros.h"
 
@@ -63,5 +65,16 @@ absl::StatusOr<std::unique_ptr<StateFolder>> StateFolder::Open(const std::string
 }
 
 StateFolder::~StateFolder() { close(lock_); }
+
+absl::StatusOr<std::string> StateFolder::ClusterId() const {
+  const std::string file = path_ + "/cluster_id";
+  const absl::StatusOr<std::string> known = ReadFile(file);
+  if (known.ok()) return std::string(absl::StripAsciiWhitespace(*known));
+  if (!absl::IsNotFound(known.status())) return known.status();
+  std::random_device random;
+  const std::string id = absl::StrFormat("%08x", random());
+  HEBB_RETURN_IF_ERROR(WriteFileAtomically(file, id + "\n"));
+  return id;
+}
 
 }  // namespace hebb::store

@@ -29,6 +29,9 @@ class StateFolder {
   std::string database() const { return path_ + "/state.db"; }
   std::string blobs() const { return path_ + "/blobs"; }
   std::string logs() const { return path_ + "/logs"; }
+  // Of the coordinator that this folder makes, whatever process and host: eight of [0-9a-f], made
+  // the first time. RESOURCE_EXHAUSTED, FAILED_PRECONDITION: it cannot be kept.
+  absl::StatusOr<std::string> ClusterId() const;
 
  private:
   StateFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}

@@ -96,6 +96,10 @@ patches:
     patch: |
       - {op: add, path: /spec/clusterIP, value: 10.96.0.70}
 YAML
+mkdir -p "$WORK/deploy/kubernetes/overlays/test-launcher"
+sed -i 's/^idle_after: .*/idle_after: 5s/' "$WORK/deploy/kubernetes/overlays/launcher/launcher.yaml"
+sed 's|\.\./cpu|../launcher|' "$WORK/deploy/kubernetes/overlays/test-cpu/kustomization.yaml" \
+  >"$WORK/deploy/kubernetes/overlays/test-launcher/kustomization.yaml"
 cat >"$WORK/deploy/kubernetes/overlays/test-gpu/kustomization.yaml" <<'YAML'
 resources: [../gpu]
 namespace: hebb-gpu
@@ -127,7 +131,7 @@ YAML
   kubectl apply -f - >/dev/null
 known() { kubectl get prometheusrules,podmonitors,servicemonitors -n hebb >/dev/null 2>&1; }
 eventually 30 "the monitoring kinds are known" known
-for overlay in ../base cpu gpu monitoring; do
+for overlay in ../base cpu gpu launcher monitoring; do
   render "$overlay" | kubectl apply --dry-run=server -f - >"$WORK/dry" 2>&1 || fail "$overlay: $(cat "$WORK/dry")"
 done
 render cpu | sed 's/imagePullPolicy/imagePullPolicie/' | kubectl apply --dry-run=server -f - >"$WORK/dry" 2>&1 &&
@@ -207,6 +211,31 @@ grep -q "listens on" "$WORK/out" || fail "kubectl logs of the coordinator: $(cat
 kubectl -n hebb logs hebb-worker-0 >"$WORK/out" 2>&1
 grep -qi "attached\|coordinator" "$WORK/out" || fail "kubectl logs of a worker: $(cat "$WORK/out")"
 kubectl -n hebb scale statefulset/hebb-worker --replicas=0 >/dev/null
+
+phase "the launcher starts workers when a job wants them, and removes them"
+render test-launcher | kubectl apply -f - >/dev/null
+kubectl -n hebb rollout status statefulset/hebb-coordinator --timeout=110s >/dev/null || fail "the coordinator with a launcher is not Ready"
+pods() { kubectl -n hebb get pods -l app.kubernetes.io/component=worker --no-headers 2>/dev/null | wc -l; }
+no_pods() { [ "$(pods)" = 0 ]; }
+eventually 90 "no worker is left" no_pods
+eventually 90 "the coordinator is back" reachable
+hebb submit "$WORK/job.yaml" --dry-run 2>/dev/null | grep -q '"kind":"Pod"' || fail "--dry-run shows no pod"
+id=$(submit "${SETS[@]}" resources.workers=3)
+eventually 90 "three pods train" members "$id" 3
+kubectl -n hebb delete pod hebb-coordinator-0 >/dev/null
+eventually 90 "the coordinator is back" reachable
+more_steps "the launcher's coordinator was deleted"
+equal "$(pods)" 3 "pods after the coordinator was deleted"
+kubectl -n hebb delete "$(kubectl -n hebb get pods -l app.kubernetes.io/component=worker -o name | head -n 1)" \
+  --grace-period=0 --force >/dev/null 2>&1
+more_steps "a launched pod was deleted"
+eventually 90 "another pod joins" members "$id" 3
+ends_alike "$id" "launched workers"
+eventually 90 "the idle pods are removed" no_pods
+id=$(submit resources.workers=9 resources.min_workers=9 data_parallel.slices=16)
+short() { get "$id" .reason | grep -q 'it needs 9 and 8 are within reach'; }
+eventually 30 "why nothing is asked for" short
+hebb cancel "$id" >/dev/null 2>&1
 
 phase "overlay gpu against two devices that the node only claims to have"
 inside curl -sf --cacert "$K/ca.crt" -H 'Authorization: Bearer admintoken' -X PATCH \

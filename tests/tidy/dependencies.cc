@@ -29,7 +29,7 @@ const std::map<std::string, Folders>& MayInclude() {
       {"server/job", {"common"}},
       {"server/store", {"common", "server/job"}},
       {"server/scheduler", {"common", "server/job"}},
-      {"server/launcher", {"common", "server/job"}},
+      {"server/launcher", {"common", "common/spec"}},
       {"server/http", {"common", "common/metrics", "server/job", "server/store"}},
       // Of http only the seam that control fills.
       {"server/control",

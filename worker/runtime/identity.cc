@@ -90,10 +90,10 @@ std::string AddressTowards(const std::string& peer_host, int port) {
   return address.empty() ? kLoopback : address;
 }
 
-v1::Worker MakeIdentity(int threads, absl::string_view http_address,
+v1::Worker MakeIdentity(absl::string_view name, int threads, absl::string_view http_address,
                         const comm::MpiWorld* mpi_world) {
   v1::Worker worker;
-  worker.set_id(RandomId());
+  worker.set_id(name.empty() ? RandomId() : absl::StrCat(name, ".", RandomId().substr(0, 8)));
   worker.set_host(HostName());
   worker.set_pid(getpid());
   worker.set_device("cpu");
@@ -112,8 +112,8 @@ v1::Worker MakeIdentity(int threads, absl::string_view http_address,
   software.set_build(worker.build());
   software.set_kernel_family(worker.kernel_family());
   software.set_processor(worker.device_name());
-  for (const auto& [name, version] : engine::CpuLibraries()) {
-    (*software.mutable_libraries())[name] = version;
+  for (const auto& [library, version] : engine::CpuLibraries()) {
+    (*software.mutable_libraries())[library] = version;
   }
   return worker;
 }

@@ -23,8 +23,9 @@ int AvailableCores();
 // This machine's address on the way to `peer_host`; 127.0.0.1 if that is loopback or unknown.
 std::string AddressTowards(const std::string& peer_host, int port);
 
-// A new one for this process, with an id of its own. `mpi_world` may be null.
-v1::Worker MakeIdentity(int threads, absl::string_view http_address,
+// A new one for this process, with an id of its own: "NAME." and random digits, or those alone
+// without a name. `mpi_world` may be null.
+v1::Worker MakeIdentity(absl::string_view name, int threads, absl::string_view http_address,
                         const comm::MpiWorld* mpi_world);
 
 }  // namespace hebb::runtime

@@ -88,7 +88,7 @@ absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit) {
   const Numerics numerics = MakeNumerics(place);
   const int threads = options.threads > 0 ? options.threads : AvailableCores();
   const v1::Worker identity =
-      MakeIdentity(threads, http == nullptr ? "" : http->address(), world.get());
+      MakeIdentity(options.name, threads, http == nullptr ? "" : http->address(), world.get());
 
   CoordinatorChannel channel(options.coordinator, credentials);
   Outbox outbox;

@@ -16,6 +16,7 @@ struct WorkerOptions {
   std::string data_dir;
   std::string work_dir;     // "": <data_dir>/spool
   std::string advertise;    // "": the address towards the coordinator
+  std::string name;         // who asked for it knows it by this; "": nobody did
   std::string http;         // HOST:PORT, "": no HTTP
   std::string credentials;  // folder (docs/security.md), "": plain text
   int threads = 0;          // 0: one per core this process may run on
