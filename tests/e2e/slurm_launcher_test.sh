@@ -94,20 +94,27 @@ eventually 30 "SLURM's words" reason_has "$bad" "slurm refuses a worker: .*inval
 equal "$(squeue -h | wc -l)" 0 "something was asked for"
 hebb cancel "$bad" >/dev/null 2>&1
 
-# A worker that is cancelled by hand and a node that crashes: others are asked for.
-id=$(submit "${SETS[@]}")
+# A worker that is cancelled by hand and a node that crashes: others are asked for. The job goes on
+# with no less than two, so that it is not over before SLURM has noticed.
+id=$(submit "${SETS[@]}" resources.min_workers=2)
 eventually 60 "two workers train" members "$id" 2
-scancel "$(squeue -h -w n1 -o %i)"
-eventually 60 "one worker trains on" members "$id" 1
-eventually 60 "another worker joins" members "$id" 2
+replaced() { # JOB NAME: two train, and none of them is NAME
+  members "$1" 2 && ! get "$1" '.workers[].worker' | grep -q "^$2\."
+}
+name_of() { squeue -h -j "$1" -o %j; }
+victim=$(squeue -h -w n1 -o %i)
+name=$(name_of "$victim")
+scancel "$victim"
+eventually 60 "another worker joins" replaced "$id" "$name"
+trains_on "$id" "a worker was cancelled"
 victim=$(squeue -h -w n2 -t RUNNING -o %i)
+name=$(name_of "$victim")
 kill -KILL "$(cat "$SLURM/n2.pid")" $(pgrep -f "slurmstepd: \[$victim\.") \
-  $(hebb workers -o json | jq -r --arg name "$(squeue -h -j "$victim" -o %j)" \
-    '.[] | select(.id | startswith($name)) | .pid')
-eventually 30 "one worker trains on" members "$id" 1
-trains_on "$id" "a node crashed"
+  $(hebb workers -o json | jq -r --arg name "$name" '.[] | select(.id | startswith($name)) | .pid')
+eventually 30 "the loss of the node" is "$id" .state QUEUED
 start_slurmd n2
-eventually 90 "another worker joins" members "$id" 2
+eventually 120 "another worker joins" replaced "$id" "$name"
+trains_on "$id" "a node crashed"
 
 # A job of a higher partition takes both nodes.
 srun -p high -N2 -n2 --exclusive --mpi=none true &

@@ -194,6 +194,8 @@ TEST(RefusalTest, ThingsThatDoNotGoTogetherAreRefused) {
               HasSubstr("but 55000 records are left to train on"));
   EXPECT_THAT(RefusedWith("workers: 2", "workers: 2, min_workers: 3")[0],
               HasSubstr("resources.min_workers is 3 but resources.workers is 2"));
+  EXPECT_THAT(RefusedWith("workers: 2", "workers: 2, slurm: {partition: \"a\\n#SBATCH -p b\"}")[0],
+              HasSubstr("resources.slurm.partition is no word of SLURM; use at most 200 letters"));
   EXPECT_THAT(RefusedWith(", activation: none", "")[0],
               HasSubstr("layer out: its activation is ramp but the loss hinge takes the plain "
                         "outputs; write activation: none"));

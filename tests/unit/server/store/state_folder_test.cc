@@ -29,6 +29,18 @@ TEST(StateFolderTest, MakesTheFolderAndNamesItsParts) {
   EXPECT_EQ((*state)->logs(), path + "/logs");
 }
 
+TEST(StateFolderTest, TheClusterIdStays) {
+  TemporaryFolder one, other;
+  const auto id_of = [](const TemporaryFolder& folder) {
+    auto state = StateFolder::Open(folder.path(), "hebb-coordinator");
+    return *(*state)->ClusterId();
+  };
+  const std::string id = id_of(one);
+  EXPECT_THAT(id, ::testing::MatchesRegex("[0-9a-f]{8}"));
+  EXPECT_EQ(id_of(one), id);
+  EXPECT_NE(id_of(other), id);
+}
+
 TEST(StateFolderTest, ASecondHolderIsRefusedAndToldWhoHoldsIt) {
   TemporaryFolder folder;
   auto first = StateFolder::Open(folder.path(), "hebb-coordinator on 127.0.0.1:7070");
