@@ -248,8 +248,10 @@ void AddSweep(CLI::App& app, Session& session) {
       "sweep", "Hand over a grid of jobs (hebb sweep FILE), look at it, report on it");
   sweep->add_option("file", options->file, "The sweep file (YAML), to submit it");
   sweep
-      ->add_option("--set", options->sets,
-                   "key.path=value or sweep.grid.KEY=[values], put over the file; repeatable")
+      ->add_option(
+          "--set", options->sets,
+          "key.path=value, sweep.grid.KEY=[values] or sweep.random.samples=N, put over the "
+          "file; repeatable")
       ->allow_extra_args(false);
   sweep->add_flag("--follow", options->follow, "Stay, and exit with the sweep's result");
   sweep->add_option("--request-id", options->request_id,

@@ -15,6 +15,7 @@
 #include "client/plot/text.h"
 #include "client/progress.h"
 #include "client/sweep/follow_sweep.h"
+#include "common/sweep/sweep_file.h"
 
 namespace hebb::client {
 namespace {
@@ -95,7 +96,9 @@ std::string FileName(const v1::Sweep& sweep) {
 std::string Command(const v1::Sweep& sweep, bool with_grid) {
   std::string command = absl::StrCat("hebb sweep ", Quoted(FileName(sweep)));
   for (const std::string& set : sweep.sets()) {
-    if (!with_grid && absl::StartsWith(set, "sweep.grid.")) continue;
+    const bool of_grid =
+        absl::StartsWith(set, "sweep.grid") || absl::StartsWith(set, "sweep.random");
+    if (!with_grid && of_grid) continue;
     absl::StrAppend(&command, " --set ", Quoted(set));
   }
   return command;
@@ -296,12 +299,21 @@ class Page {
   std::string out_;
 };
 
+// A point's values replace the grid's; samples would draw others beside them.
+bool HasSamples(const v1::Sweep& sweep) {
+  const std::vector<std::string> sets(sweep.sets().begin(), sweep.sets().end());
+  const auto file = sweep::ReadSweepFile(sweep.yaml(), sweep.file_name(), sets);
+  const auto drawn = [](const sweep::Axis& axis) { return axis.drawn; };
+  return file.ok() && std::any_of(file->axes.begin(), file->axes.end(), drawn);
+}
+
 }  // namespace
 
 std::string SweepCommand(const v1::Sweep& sweep) { return Command(sweep, /*with_grid=*/true); }
 
 std::string RunCommand(const v1::Sweep& sweep, const v1::SweepRun& run) {
   std::string command = Command(sweep, /*with_grid=*/false);  // which is replaced by the point
+  if (HasSamples(sweep)) absl::StrAppend(&command, " --set sweep.random=null");
   for (const v1::GridValue& entry : run.point()) {
     const std::string set = absl::StrCat("sweep.grid.", entry.key(), "=[", entry.value(), "]");
     absl::StrAppend(&command, " --set ", Quoted(set));

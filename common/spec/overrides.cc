@@ -48,8 +48,12 @@ class Setter {
     if (equals == absl::string_view::npos || std::any_of(path.begin(), path.end(), is_empty)) {
       return Report("not of the form key.path=value; write it as in learning.batch_size=100");
     }
+    Apply(path, set.substr(equals + 1), root);
+  }
+
+  void Apply(const std::vector<std::string>& path, absl::string_view text, Tree& root) {
     const size_t before = problems_.size();
-    Tree value = ParseYaml(set.substr(equals + 1), place_.set, problems_);
+    Tree value = ParseYaml(text, place_.set, problems_);
     if (problems_.size() > before) return;
     Tree* target = &root;
     for (size_t i = 0; i < path.size() && target != nullptr; ++i) {
@@ -117,6 +121,11 @@ void ApplySets(const std::vector<std::string>& sets, const Unions& unions, Tree&
   for (size_t i = 0; i < sets.size(); ++i) {
     Setter(static_cast<int>(i), unions, problems).Apply(sets[i], root);
   }
+}
+
+void ApplySet(const std::vector<std::string>& path, absl::string_view value, int set,
+              const Unions& unions, Tree& root, std::vector<Problem>& problems) {
+  Setter(set, unions, problems).Apply(path, value, root);
 }
 
 }  // namespace hebb::spec

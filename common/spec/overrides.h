@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "common/spec/tree.h"
 
 namespace hebb::spec {
@@ -15,6 +16,11 @@ namespace hebb::spec {
 void ApplySets(const std::vector<std::string>& sets,
                const std::vector<std::vector<std::string>>& unions, Tree& root,
                std::vector<Problem>& problems);
+
+// One of them, number `set`, for keys that hold dots themselves: `path` has no empty segment.
+void ApplySet(const std::vector<std::string>& path, absl::string_view value, int set,
+              const std::vector<std::vector<std::string>>& unions, Tree& root,
+              std::vector<Problem>& problems);
 
 }  // namespace hebb::spec
 

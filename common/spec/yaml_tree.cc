@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -32,6 +33,11 @@ bool IsBlank(absl::string_view text) {
     if (!line.empty() && line[0] != '#') return false;
   }
   return true;
+}
+
+// Whether the null that begins here is written out; a longer word is none.
+bool IsNullWord(absl::string_view text) {
+  return absl::StartsWithIgnoreCase(text, "null") || absl::StartsWith(text, "~");
 }
 
 struct Stop {};  // thrown through yaml-cpp: what follows is of no interest
@@ -58,8 +64,9 @@ class Builder : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     Tree tree;
     tree.place = PlaceAt(mark);
-    if (open_.empty()) {  // an empty document is the last one
-      if (!IsBlank(text_.substr(std::min<size_t>(mark.pos, text_.size())))) {
+    const absl::string_view rest = text_.substr(std::min<size_t>(mark.pos, text_.size()));
+    if (open_.empty() && !IsNullWord(rest)) {  // an empty document is the last one
+      if (!IsBlank(rest)) {
         Report(tree.place, "not valid YAML: no value begins here; correct the syntax");
       }
       throw Stop{};

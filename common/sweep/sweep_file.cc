@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/spec/json_tree.h"
+#include "common/spec/overrides.h"
 #include "common/spec/suggest.h"
 #include "common/spec/yaml_tree.h"
 #include "common/sweep/search.h"
@@ -28,9 +29,22 @@ using spec::Tree;
 constexpr size_t kMostBytes = size_t{32} << 20;
 constexpr absl::string_view kSection = "sweep";
 constexpr absl::string_view kGrid = "sweep.grid.";
+constexpr absl::string_view kParameters = "sweep.random.parameters.";
 
 bool IsAtOrBelow(absl::string_view path, absl::string_view top) {
   return path == top || (absl::StartsWith(path, top) && path[top.size()] == '.');
+}
+
+// A grid's and random search's keys are paths of the job file: one segment with dots in it.
+std::vector<std::string> SegmentsOf(absl::string_view path) {
+  for (const absl::string_view map : {kGrid, kParameters}) {
+    absl::string_view key = path;
+    if (!absl::ConsumePrefix(&key, map)) continue;
+    std::vector<std::string> segments = absl::StrSplit(map.substr(0, map.size() - 1), '.');
+    segments.emplace_back(key);
+    return segments;
+  }
+  return absl::StrSplit(path, '.');
 }
 
 // A --set may list a thousand values, a message should not.
@@ -50,8 +64,9 @@ class Reader {
   absl::StatusOr<SweepFile> Read() {
     const Tree root = spec::ParseYaml(yaml_, -1, problems_);
     if (!problems_.empty()) return Refusal();
-    ReadSection(root);
-    ReadSets();
+    Tree with_sets = root;
+    ApplySets(with_sets);
+    if (problems_.empty()) ReadSection(with_sets);
     if (problems_.empty()) Check();
     if (problems_.empty()) CheckSize();
     if (problems_.empty()) TakeSectionOut(root);
@@ -67,19 +82,21 @@ class Reader {
     if (section->kind != Tree::Kind::kMap) {
       return Report(section->place, "sweep is no map; write sweep: {grid: {seed: [1, 2, 3]}}");
     }
+    const std::vector<std::string> keys = {"name", "grid", "random", "halving"};
     for (const Tree& child : section->children) {
-      if (child.key == "name") {
+      if (std::find(keys.begin(), keys.end(), child.key) == keys.end()) {
+        Report(child.key_place, absl::StrCat("unknown key '", child.key, "' in sweep; ",
+                                             spec::Suggest(child.key, keys)));
+      } else if (child.kind == Tree::Kind::kNull) {
+        continue;  // as if it were not there: how a --set takes a part away
+      } else if (child.key == "name") {
         ReadName(child);
       } else if (child.key == "grid") {
         ReadGrid(child);
       } else if (child.key == "random") {
         for (Axis& axis : ReadRandom(child, problems_)) file_.axes.push_back(std::move(axis));
-      } else if (child.key == "halving") {
-        file_.halving = ReadHalving(child, problems_);
       } else {
-        Report(child.key_place,
-               absl::StrCat("unknown key '", child.key, "' in sweep; ",
-                            spec::Suggest(child.key, {"name", "grid", "random", "halving"})));
+        file_.halving = ReadHalving(child, problems_);
       }
     }
   }
@@ -100,7 +117,6 @@ class Reader {
     for (const Tree& child : grid.children) ReadAxis(child.key, child.key_place, child);
   }
 
-  // A later one of the same key (by --set) takes the place of the earlier.
   void ReadAxis(const std::string& key, Place place, const Tree& list) {
     if (list.kind != Tree::Kind::kList || list.children.empty()) {
       return Report(list.place, absl::StrCat(kGrid, key, " is no list of values; write ", key,
@@ -115,43 +131,29 @@ class Reader {
       }
       axis.values.push_back({std::move(text), item.place});
     }
-    const auto same = [&](const Axis& other) { return other.key == key && !other.drawn; };
-    const auto old = std::find_if(file_.axes.begin(), file_.axes.end(), same);
-    if (old == file_.axes.end()) {
-      file_.axes.push_back(std::move(axis));
-    } else {
-      *old = std::move(axis);
-    }
+    file_.axes.push_back(std::move(axis));
   }
 
-  void ReadSets() {
+  void ApplySets(Tree& root) {
     for (size_t i = 0; i < sets_.size(); ++i) {
-      const size_t equals = std::min(sets_[i].find('='), sets_[i].size());
+      const size_t equals = sets_[i].find('=');
       const absl::string_view path = absl::string_view(sets_[i]).substr(0, equals);
-      if (IsAtOrBelow(path, kSection)) {
-        ReadSet(path, absl::string_view(sets_[i]).substr(equals), static_cast<int>(i));
-      } else {
+      if (!IsAtOrBelow(path, kSection)) {
         file_.job_sets.push_back(sets_[i]);
+        continue;
       }
-    }
-  }
-
-  // `rest`: the text from the = on.
-  void ReadSet(absl::string_view path, absl::string_view rest, int set) {
-    const Place place{0, 0, set};
-    const bool complete = absl::ConsumePrefix(&rest, "=");
-    if (complete && path == "sweep.name") {
-      const size_t before = problems_.size();
-      const Tree name = spec::ParseYaml(rest, set, problems_);
-      if (problems_.size() == before) ReadName(name);
-    } else if (complete && absl::ConsumePrefix(&path, kGrid)) {
-      const size_t before = problems_.size();
-      const Tree list = spec::ParseYaml(rest, set, problems_);
-      if (problems_.size() == before) ReadAxis(std::string(path), place, list);
-    } else {
-      Report(place,
-             "not sweep.name=... or sweep.grid.KEY=[...]; write it as in "
-             "sweep.grid.seed=[1, 2, 3]");
+      const auto set = static_cast<int>(i);
+      const std::vector<std::string> segments = SegmentsOf(path);
+      const bool whole = path == kSection || equals == std::string::npos ||
+                         std::count(segments.begin(), segments.end(), "") > 0;
+      if (whole) {
+        Report({0, 0, set},
+               "names no part of the section sweep and its value; write it as in "
+               "sweep.grid.seed=[1, 2, 3] or sweep.random.samples=20");
+        continue;
+      }
+      spec::ApplySet(segments, absl::string_view(sets_[i]).substr(equals + 1), set, {}, root,
+                     problems_);
     }
   }
 
@@ -191,9 +193,11 @@ class Reader {
     for (size_t i = 0; i < sets_.size(); ++i) {
       const absl::string_view path = absl::string_view(sets_[i]).substr(0, sets_[i].find('='));
       if (!IsAtOrBelow(path, axis.key)) continue;
-      Report(
-          {0, 0, static_cast<int>(i)},
-          absl::StrCat(axis.key, " is a key of the grid; use --set ", kGrid, axis.key, "=[...]"));
+      Report({0, 0, static_cast<int>(i)},
+             axis.drawn ? absl::StrCat(axis.key, " is a parameter of sweep.random; use --set ",
+                                       kParameters, axis.key, "={...}")
+                        : absl::StrCat(axis.key, " is a key of the grid; use --set ", kGrid,
+                                       axis.key, "=[...]"));
     }
   }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/submission.h"
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/spec.h"
 #include "common/spec/parse.h"
@@ -55,7 +57,10 @@ absl::StatusOr<job::Job> Store(const Context& context, job::Job job) {
 absl::StatusOr<spec::Job> Parse(const v1::SubmitRequest& request) {
   const std::vector<std::string> sets(request.sets().begin(), request.sets().end());
   auto job = spec::ParseJob(request.yaml(), request.file_name(), sets);
-  if (job.ok() || !sweep::HasSweepSection(request.yaml())) return job;
+  const auto of_sweep = [](const std::string& set) { return absl::StartsWith(set, "sweep."); };
+  const bool is_sweep =
+      std::any_of(sets.begin(), sets.end(), of_sweep) || sweep::HasSweepSection(request.yaml());
+  if (job.ok() || !is_sweep) return job;
   return absl::InvalidArgumentError(
       absl::StrCat(request.file_name(),
                    ": it has a sweep section, so it is many jobs and not one; "

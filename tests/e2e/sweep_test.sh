@@ -101,4 +101,11 @@ expect 4 hebb wait "$running"
 expect 0 hebb sweep "$WORK/sweep.yaml" --set resources.workers=1 --set learning.epochs=1 \
   --set 'sweep.grid.seed=[1]' --follow
 said "2 SUCCEEDED"
+
+# Random search by --set alone, in place of the file's grid.
+expect 0 hebb sweep "$WORK/sweep.yaml" --set resources.workers=1 --set learning.epochs=1 \
+  --set sweep.grid=null --set sweep.name=drawn --set sweep.random.samples=2 \
+  --set 'sweep.random.parameters.learning.batch_size={int_uniform: [50, 100]}' --follow
+said "2 SUCCEEDED"
+equal "$(hebb sweep status drawn -o json | jq -r .method)" random "method"
 passed

@@ -53,6 +53,16 @@ TEST(ReportTest, HoldsEveryRunItsPlaceInTheGridAndTheCommands) {
             "'sweep.grid.learning.rule=[urfb]' --set 'sweep.grid.seed=[2]'");
 }
 
+TEST(ReportTest, ARunOfRandomSearchIsMadeWithoutIt) {
+  SweepRecord record = SampleRecord();
+  record.sweep.clear_sets();
+  record.sweep.add_sets("sweep.random.samples=2");
+  record.sweep.add_sets("sweep.random.parameters.learning.rule={choice: [bp, urfb]}");
+  EXPECT_EQ(RunCommand(record.sweep, record.sweep.runs(3)),
+            "hebb sweep '<rules>.yaml' --set sweep.random=null --set "
+            "'sweep.grid.learning.rule=[urfb]' --set 'sweep.grid.seed=[2]'");
+}
+
 TEST(ReportTest, TheTableHasMeanIntervalAndNumber) {
   const std::string html = ReportHtml(SampleRecord(), "0");
   EXPECT_THAT(html, HasSubstr("<th scope=\"row\">rule=bp</th><td>2</td><td>2</td>"));

@@ -33,6 +33,12 @@ TEST(SetsTest, ReplacesAndAddsValues) {
   EXPECT_EQ(With({"name=a=b"}).name, "a=b");
 }
 
+TEST(SetsTest, NullIsTheDefault) {
+  EXPECT_EQ(With({"seed=9", "seed=null"}).seed, Job().seed);
+  EXPECT_EQ(With({"resources.workers=3", "resources=~"}).resources.workers, 1);
+  EXPECT_EQ(With({"name=nullable"}).name, "nullable");
+}
+
 TEST(SetsTest, NamesLayersByNameAndNumber) {
   const Job by_name = With({"network.layers.conv1.conv.filters=16"});
   EXPECT_EQ(std::get<Conv>(by_name.network.layers[0].op).filters, 16);

@@ -87,10 +87,62 @@ TEST(SearchTest, SamplesGoTogetherAndWithEveryPointOfTheGrid) {
   }
 }
 
-std::string Refusal(const std::string& section) {
-  const auto file = ReadSweepFile(absl::StrCat("sweep:\n", section, "\n", kJob), "s.yaml", {});
+std::string Refusal(const std::string& section, const std::vector<std::string>& sets = {}) {
+  const auto file = ReadSweepFile(absl::StrCat("sweep:\n", section, "\n", kJob), "s.yaml", sets);
   EXPECT_TRUE(absl::IsInvalidArgument(file.status())) << section << ": " << file.status();
   return std::string(file.status().message());
+}
+
+TEST(SearchTest, SetsMakeTheFilesSamples) {
+  const std::string written = Random("learning.batch_size: {int_uniform: [10, 90]}", 5);
+  const auto by_file = ReadSweepFile(written, "s.yaml", {});
+  ASSERT_TRUE(by_file.ok()) << by_file.status();
+  const std::vector<std::string> sets = {
+      "sweep.random.samples=5", "sweep.random.seed=7",
+      "sweep.random.parameters.learning.batch_size={int_uniform: [10, 90]}"};
+  const auto by_sets = ReadSweepFile(kJob, "s.yaml", sets);
+  ASSERT_TRUE(by_sets.ok()) << by_sets.status();
+  ASSERT_EQ(by_sets->axes.size(), 1u);
+  EXPECT_TRUE(by_sets->axes[0].drawn);
+  EXPECT_EQ(by_sets->axes[0].key, "learning.batch_size");
+  EXPECT_EQ(by_sets->axes[0].place.set, 2);
+  EXPECT_TRUE(by_sets->job_sets.empty());
+  ASSERT_EQ(by_sets->axes[0].values.size(), 5u);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(by_sets->axes[0].values[i].text, by_file->axes[0].values[i].text);
+  }
+}
+
+TEST(SearchTest, SetsReplaceAndTakeAwayWhatTheFileHas) {
+  const std::string written = Random("a: {uniform: [0, 1]}", 3);
+  const auto more =
+      ReadSweepFile(written, "s.yaml", {"sweep.random.samples=4", "sweep.halving.epochs=[2, 6]"});
+  ASSERT_TRUE(more.ok()) << more.status();
+  EXPECT_EQ(more->axes[0].values.size(), 4u);
+  ASSERT_TRUE(more->halving.has_value());
+  EXPECT_EQ(more->halving->epochs, (std::vector<int64_t>{2, 6}));
+  const auto other = ReadSweepFile(written, "s.yaml", {"sweep.random.parameters.a={choice: [8]}"});
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(other->axes[0].values[0].text, "8");
+  const auto grid = ReadSweepFile(written, "s.yaml", {"sweep.random=null", "sweep.grid.a=[1, 2]"});
+  ASSERT_TRUE(grid.ok()) << grid.status();
+  ASSERT_EQ(grid->axes.size(), 1u);
+  EXPECT_FALSE(grid->axes[0].drawn);
+}
+
+TEST(SearchTest, MistakesInSetsAreSaidThere) {
+  const std::string random = "  random: {samples: 2, parameters: {a: {uniform: [0, 1]}}}";
+  EXPECT_THAT(
+      Refusal(random, {"sweep.random.samples=none"}),
+      HasSubstr("--set sweep.random.samples=none: sweep.random.samples is no whole number"));
+  EXPECT_THAT(Refusal(random, {"sweep.random.sample=3"}), HasSubstr("did you mean 'samples'"));
+  EXPECT_THAT(Refusal(random, {"sweep.random.parameters.a={normal: [0, 1]}"}),
+              HasSubstr("={normal: [0, 1]}: a is no distribution"));
+  EXPECT_THAT(Refusal(random, {"a=3"}),
+              HasSubstr("--set a=3: a is a parameter of sweep.random; use --set "
+                        "sweep.random.parameters.a={...}"));
+  EXPECT_THAT(Refusal("  random: 3", {"sweep.random.samples=3"}),
+              HasSubstr("sweep.random is '3', which has no 'samples'"));
 }
 
 TEST(SearchTest, MistakesAreSaidAtTheirPlace) {

@@ -120,8 +120,12 @@ TEST(SweepFileTest, SetsThatTheGridWouldUndoAreRefused) {
             "--set learning.loss.hinge={}: learning.loss is a key of the grid; use --set "
             "sweep.grid.learning.loss=[...]");
   EXPECT_TRUE(ReadSweepFile(yaml, "s.yaml", {"learning.epochs=2"}).ok());
-  EXPECT_THAT(Refusal(yaml, {"sweep.gird.x=[1]"}), HasSubstr("--set sweep.gird.x=[1]: not sweep."));
-  EXPECT_THAT(Refusal(yaml, {"sweep"}), HasSubstr("not sweep.name"));
+  EXPECT_THAT(
+      Refusal(yaml, {"sweep.gird.x=[1]"}),
+      HasSubstr("--set sweep.gird.x=[1]: unknown key 'gird' in sweep; did you mean 'grid'?"));
+  for (const char* set : {"sweep", "sweep={}", "sweep.grid.seed", "sweep.grid.=[1]"}) {
+    EXPECT_THAT(Refusal(yaml, {set}), HasSubstr("names no part of the section sweep")) << set;
+  }
 }
 
 TEST(SweepFileTest, AGridOfMoreThanAThousandRunsIsRefused) {
