@@ -18,6 +18,7 @@ namespace hebb::rpc {
 namespace {
 
 constexpr size_t kLogLineMax = 16 << 10;
+constexpr size_t kLogLinesMax = 4096;  // of one batch; a worker keeps a quarter of that
 
 // Why a worker may not attach; empty when it may.
 std::string WhyRefused(const v1::FromWorker& first) {
@@ -110,9 +111,15 @@ void AttachStream::KeepLog(const v1::LogBatch& batch) {
   const std::string& id = batch.generation().job();
   const auto job = context_.jobs.Get(id);
   if (!job.ok() || job->id != id) return;  // the log of a job that nobody knows
+  const int attempt = batch.generation().attempt();
+  // Each attempt and rank has files of its own: none for those that the job cannot have.
+  const bool has_files = attempt >= 1 && attempt <= static_cast<int>(job->attempts.size()) &&
+                         batch.rank() >= -1 && batch.rank() < job->workers;
+  if (!has_files) return;
   std::vector<store::LogEntry> entries;
   for (const v1::LogLine& line : batch.lines()) {
-    entries.push_back({TimeOf(line.time()), batch.generation().attempt(), batch.rank(),
+    if (entries.size() == kLogLinesMax) break;
+    entries.push_back({TimeOf(line.time()), attempt, batch.rank(),
                        line.text().substr(0, kLogLineMax),
                        LogLevelFromName(line.level()).value_or(LogLevel::kInfo)});
   }

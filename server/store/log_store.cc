@@ -43,6 +43,14 @@ bool EndsInsideALine(int fd, int64_t size) {
   return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
+// The first of whole `lines` that have at most `bytes`, but at least one.
+absl::string_view LinesWithin(absl::string_view lines, int64_t bytes) {
+  if (static_cast<int64_t>(lines.size()) <= bytes) return lines;
+  size_t end = lines.rfind('\n', static_cast<size_t>(std::max<int64_t>(bytes, 1)) - 1);
+  if (end == absl::string_view::npos) end = lines.find('\n');
+  return lines.substr(0, end + 1);
+}
+
 // The last line, or nothing in a file without one.
 absl::StatusOr<std::optional<LogFileLine>> LastLine(const std::string& folder,
                                                     const LogFile& file) {
@@ -97,7 +105,17 @@ absl::StatusOr<LogStore::Writing> LogStore::Resume(const std::string& folder) co
 
 absl::Status LogStore::AppendToRank(const std::string& folder, std::pair<int, int> rank,
                                     Writing& writing, absl::string_view text) {
-  int& segment = writing.segments[rank];
+  while (!text.empty()) {
+    HEBB_ASSIGN_OR_RETURN(const size_t appended,
+                          AppendToSegment(folder, rank, writing.segments[rank], text));
+    text.remove_prefix(appended);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> LogStore::AppendToSegment(const std::string& folder,
+                                                 std::pair<int, int> rank, int& segment,
+                                                 absl::string_view lines) const {
   const auto path = [&](int number) {
     return absl::StrCat(folder, "/", LogFileName(rank.first, rank.second, number));
   };
@@ -110,12 +128,13 @@ absl::Status LogStore::AppendToRank(const std::string& folder, std::pair<int, in
     fd = open(path(segment).c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     size = 0;
   }
+  const absl::string_view piece = LinesWithin(lines, segment_max_ - size);
   std::string out = fd >= 0 && EndsInsideALine(fd, size) ? "\n" : "";
-  absl::StrAppend(&out, text);
+  absl::StrAppend(&out, piece);
   const bool written = fd >= 0 && write(fd, out.data(), out.size()) == ssize_t(out.size());
   const int error = errno;
   if (fd >= 0) close(fd);
-  if (written) return absl::OkStatus();
+  if (written) return piece.size();
   return absl::ResourceExhaustedError(
       absl::StrCat(path(segment), ": cannot append to the log: ", std::strerror(error)));
 }

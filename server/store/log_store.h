@@ -81,9 +81,11 @@ class LogStore {
   absl::StatusOr<Writing> Resume(const std::string& folder) const;
   absl::Status AppendToRank(const std::string& folder, std::pair<int, int> rank, Writing& writing,
                             absl::string_view text);
+  // As many of the lines as the segment, or the next, has room for: how many bytes.
+  absl::StatusOr<size_t> AppendToSegment(const std::string& folder, std::pair<int, int> rank,
+                                         int& segment, absl::string_view lines) const;
   // The files that the query is about, as they are at one moment.
-  absl::StatusOr<std::vector<LogFile>> FilesOf(absl::string_view job,
-                                                      const LogQuery& query) const;
+  absl::StatusOr<std::vector<LogFile>> FilesOf(absl::string_view job, const LogQuery& query) const;
 
   const std::string folder_;
   const int64_t segment_max_;

@@ -68,6 +68,14 @@ class LogStoreTest : public ::testing::Test {
     return Tail(count, query, cursor);
   }
 
+  int64_t BytesOf(const std::string& job) {
+    int64_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(folder_ / job)) {
+      bytes += static_cast<int64_t>(file.file_size());
+    }
+    return bytes;
+  }
+
   hebb::testing::TemporaryFolder folder_;
   std::unique_ptr<LogStore> logs_;
 };
@@ -153,14 +161,23 @@ TEST_F(LogStoreTest, OldLinesGoWhenARankHasSaidMuch) {
   EXPECT_LT(kept.size(), 100u);
   EXPECT_GT(kept.size(), 20u);
   EXPECT_EQ(kept.back(), "1/0 line 299");
-  int64_t bytes = 0;
-  for (const auto& file : std::filesystem::directory_iterator(folder_ / "j-a")) {
-    bytes += static_cast<int64_t>(file.file_size());
-  }
-  EXPECT_LT(bytes, 2300);
+  EXPECT_LT(BytesOf("j-a"), 2300);
   Open(/*segment_max=*/1000);
   Append({{At(1), 1, 0, "after a restart"}});
   EXPECT_EQ(Texts().back(), "1/0 after a restart");
+}
+
+TEST_F(LogStoreTest, OneAppendOfMuchMoreThanIsKeptStaysWithinTheBound) {
+  Open(/*segment_max=*/1000);
+  std::vector<LogEntry> flood;
+  for (int i = 0; i < 3000; ++i) flood.push_back({At(i), 1, 0, absl::StrCat("line ", i)});
+  Append(flood);
+  EXPECT_LE(BytesOf("j-a"), 2000);
+  const std::vector<std::string> kept = Texts();
+  EXPECT_GT(kept.size(), 20u);
+  EXPECT_EQ(kept.back(), "1/0 line 2999");
+  Append({{At(1), 1, 0, std::string(5000, 'x')}, {At(1), 1, 0, "behind a line of five segments"}});
+  EXPECT_EQ(Texts().back(), "1/0 behind a line of five segments");
 }
 
 TEST_F(LogStoreTest, RemovedLogsAreGoneAndMayBeginAgain) {
