@@ -13,7 +13,7 @@
 #include "common/spec/json_tree.h"
 #include "common/spec/overrides.h"
 #include "common/spec/reader.h"
-#include "common/spec/yaml_tree.h"
+#include "common/spec/recent_files.h"
 #include "common/status_macros.h"
 
 namespace hebb::spec {
@@ -64,7 +64,8 @@ void FillDerivedDefaults(Job& job) {
 absl::StatusOr<Job> ParseJob(absl::string_view yaml, absl::string_view file_name,
                              const std::vector<std::string>& sets) {
   std::vector<Problem> problems;
-  Tree root = ParseYaml(yaml, -1, problems);
+  static auto* const files = new RecentFiles();  // of the whole process
+  Tree root = files->Parse(yaml, problems);
   if (problems.empty() && root.kind != Tree::Kind::kMap) {
     const char* cause =
         root.kind == Tree::Kind::kNull ? "the job file is empty" : "the job file is not a map";

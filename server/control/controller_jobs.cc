@@ -40,7 +40,7 @@ void Controller::Reconcile(absl::Time now) {
     return;
   }
   ForgetEnded(*jobs);
-  std::vector<job::Job> waiting;
+  std::vector<const job::Job*> waiting;
   std::map<std::string, const job::Job*> queued;
   for (const job::Job& job : *jobs) {
     const auto live = live_.find(job.id);
@@ -53,12 +53,12 @@ void Controller::Reconcile(absl::Time now) {
     }
     if (job.state != job::State::kQueued || live != live_.end()) continue;
     queued[job.id] = &job;
-    waiting.push_back(job);
+    waiting.push_back(&job);
   }
   // A running job that lost a member takes its replacement before a waiting job that ranks no
   // higher takes the worker.
   int64_t highest = std::numeric_limits<int64_t>::min();
-  for (const job::Job& job : waiting) highest = std::max(highest, job.priority);
+  for (const job::Job* job : waiting) highest = std::max(highest, job->priority);
   AddJoiners(now, highest, {});
   scheduler::Decision decision = scheduler::Schedule(MakeView(waiting, now), now);
   next_reconcile_ = std::min(next_reconcile_, decision.look_again);

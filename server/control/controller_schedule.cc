@@ -44,10 +44,11 @@ bool Controller::AtLimit(const std::string& user) const {
   return held >= limit;
 }
 
-scheduler::View Controller::MakeView(const std::vector<job::Job>& queued, absl::Time now) {
+scheduler::View Controller::MakeView(const std::vector<const job::Job*>& queued, absl::Time now) {
   scheduler::View view;
   view.policy = options_.policy;
-  for (const job::Job& job : queued) {
+  for (const job::Job* each : queued) {
+    const job::Job& job = *each;
     const auto losses = losses_.find(job.id);
     scheduler::QueuedJob& seen = view.jobs.emplace_back();
     seen.id = job.id;
