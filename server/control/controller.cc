@@ -2,7 +2,6 @@
 #include "server/control/controller.h"
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -29,14 +28,6 @@ bool CanWait(const FromWorker& message) {
 
 }  // namespace
 
-std::function<absl::Time()> SteadyClock() {
-  const absl::Time start = absl::Now();
-  const auto steady_start = std::chrono::steady_clock::now();
-  return [start, steady_start] {
-    return start + absl::FromChrono(std::chrono::steady_clock::now() - steady_start);
-  };
-}
-
 Controller::Controller(ControllerOptions options, store::JobStore& jobs, store::BlobStore& blobs,
                        Checkpoints& checkpoints, Rendezvous& rendezvous)
     : options_(std::move(options)),
@@ -56,6 +47,7 @@ void Controller::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    due_.SignalAll();
   }
   if (thread_.joinable()) thread_.join();
   workers_.CloseAll();
@@ -78,6 +70,7 @@ bool Controller::Post(Mail mail, bool urgent) {
   if (stopping_ || mailbox_.size() >= kMailboxMax) return false;
   mailbox_.push_back(std::move(mail));
   urgent_ = urgent_ || urgent;
+  if (urgent) due_.SignalAll();
   return true;
 }
 
@@ -101,6 +94,7 @@ void Controller::Detach(Session session) { Post({session, options_.clock(), Deta
 void Controller::Wake() {
   absl::MutexLock lock(&mutex_);
   woken_ = true;
+  due_.SignalAll();
 }
 
 absl::StatusOr<WorkerView> Controller::Drain(const std::string& key, bool undo) {
@@ -195,9 +189,10 @@ void Controller::Run() {
   const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return stopping_ || woken_ || urgent_;
   };
+  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; };
   while (!RecoverJobs(options_.clock())) {
     absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), absl::Seconds(1))) return;
+    if (due_.Await(mutex_, stopping, SteadyNow() + absl::Seconds(1))) return;
   }
   last_turn_ = options_.clock();
   while (true) {
@@ -207,7 +202,7 @@ void Controller::Run() {
     {
       absl::MutexLock lock(&mutex_);
       const absl::Duration rest = rests_until_ - options_.clock();
-      mutex_.AwaitWithTimeout(absl::Condition(&due), dirty_ ? std::min(rest, Pace()) : Pace());
+      due_.Await(mutex_, due, SteadyNow() + (dirty_ ? std::min(rest, Pace()) : Pace()));
       if (stopping_) break;
       mail.swap(mailbox_);
       woken = std::exchange(woken_, false);

@@ -22,6 +22,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "common/steady_clock.h"
 #include "server/control/checkpoints.h"
 #include "server/control/controller_options.h"
 #include "server/control/gang.h"
@@ -200,7 +201,7 @@ class Controller {
   bool AtLimit(const std::string& user) const;  // holds as many workers as it may
 
   // controller_schedule.cc: what the scheduler sees, and what it decided
-  scheduler::View MakeView(const std::vector<job::Job>& queued, absl::Time now);
+  scheduler::View MakeView(const std::vector<const job::Job*>& queued, absl::Time now);
   // What max_runtime leaves a job; nothing: it has no limit.
   static std::optional<absl::Duration> RunsAtMost(const job::Job& job);
   scheduler::User UserOf(const std::string& name) const;
@@ -238,6 +239,7 @@ class Controller {
   absl::Time published_ = absl::InfinitePast();
 
   mutable absl::Mutex mutex_;
+  SteadyCondVar due_;  // urgent_, woken_, stopping_: the loop beats whatever becomes of the clock
   std::deque<Mail> mailbox_ ABSL_GUARDED_BY(mutex_);
   bool urgent_ ABSL_GUARDED_BY(mutex_) = false;  // some of the mail is
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;

@@ -9,15 +9,13 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "common/steady_clock.h"
 #include "common/times.h"
 #include "server/control/gang.h"
 #include "server/control/loop_observer.h"
 #include "server/scheduler/scheduler.h"
 
 namespace hebb::control {
-
-// A clock that neither jumps nor runs backwards (the wall clock at its start plus a steady one).
-std::function<absl::Time()> SteadyClock();
 
 struct ControllerOptions {
   Times times;
@@ -36,7 +34,7 @@ struct ControllerOptions {
   scheduler::User default_user;
   // After so long past use of workers counts half.
   absl::Duration usage_half_life = absl::Hours(24);
-  std::function<absl::Time()> clock = SteadyClock();
+  std::function<absl::Time()> clock = SteadyNow;
   // Called by the loop when what it alone knows of a job has changed and can be seen: why it waits,
   // whether it is in reach.
   std::function<void(const std::string& job)> changed = [](const std::string&) {};

@@ -157,6 +157,7 @@ void SweepPilot::Run() {
     new_sweeps_ = true;
   });
   const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return changed_ || stopping_; };
+  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; };
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
@@ -168,7 +169,7 @@ void SweepPilot::Run() {
     if (!status.ok()) LogWarning(absl::StrCat("sweeps: ", status.message(), "; tried again"));
     absl::MutexLock lock(&mutex_);
     if (!status.ok()) changed_ = true;
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kPace)) return;
+    if (stopped_.Await(mutex_, stopping, SteadyNow() + kPace)) return;
   }
 }
 
@@ -181,6 +182,7 @@ void SweepPilot::Stop() {
   {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
+    stopped_.SignalAll();
   }
   thread_.join();
 }

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "common/steady_clock.h"
 #include "common/sweep/sweep_file.h"
 #include "server/control/change_feed.h"
 #include "server/control/halving.h"
@@ -54,6 +55,7 @@ class SweepPilot {
   std::map<std::string, std::map<int64_t, double>> scores_;  // by job, then epoch
 
   absl::Mutex mutex_;
+  SteadyCondVar stopped_;
   bool changed_ ABSL_GUARDED_BY(mutex_) = true;     // a job
   bool new_sweeps_ ABSL_GUARDED_BY(mutex_) = true;  // that were not looked at
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

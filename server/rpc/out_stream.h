@@ -14,8 +14,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "common/rpc/status.h"
+#include "common/steady_clock.h"
 #include "server/rpc/stream_pump.h"
 
 namespace hebb::rpc {
@@ -59,7 +59,7 @@ class OutStream : public grpc::ServerWriteReactor<Message>,
     if (next.end.has_value()) return CloseLocked(ToGrpc(*next.end));
     if (next.message == nullptr) return;
     writing_ = true;
-    not_before_ = absl::Now() + pace_;
+    not_before_ = SteadyNow() + pace_;
     this->StartWrite(next.message);
   }
 

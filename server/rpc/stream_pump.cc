@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/stream_pump.h"
 
-#include "absl/time/clock.h"
-
 namespace hebb::rpc {
 
 StreamPump::StreamPump(int threads) {
@@ -35,8 +33,8 @@ std::shared_ptr<StreamPump::Stream> StreamPump::Next() {
   absl::MutexLock lock(&mutex_);
   while (!ending_) {
     const absl::Time due = queue_.empty() ? absl::InfiniteFuture() : queue_.begin()->first;
-    if (due > absl::Now()) {
-      changed_.WaitWithDeadline(&mutex_, due);
+    if (due > SteadyNow()) {
+      changed_.WaitUntil(mutex_, due);
       continue;
     }
     Place& place = places_.at(queue_.begin()->second);

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/steady_clock.h"
 
 namespace hebb::rpc {
 
@@ -47,7 +48,7 @@ class StreamPump {
   void Done(Stream* stream);
 
   absl::Mutex mutex_;
-  absl::CondVar changed_;
+  SteadyCondVar changed_;
   std::map<Stream*, Place> places_ ABSL_GUARDED_BY(mutex_);  // that wait or run
   std::set<std::pair<absl::Time, Stream*>> queue_ ABSL_GUARDED_BY(mutex_);
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;

@@ -9,6 +9,7 @@ void Cancellation::Cancel(absl::string_view reason) {
   absl::MutexLock lock(&mutex_);
   if (cancelled_) return;
   cancelled_ = true;
+  changed_.SignalAll();
   reason_ = std::string(reason);
   for (const auto& [id, action] : actions_) action(reason_);
 }
@@ -25,7 +26,8 @@ std::string Cancellation::reason() const {
 
 bool Cancellation::Pause(absl::Duration duration) const {
   absl::MutexLock lock(&mutex_);
-  return !mutex_.AwaitWithTimeout(absl::Condition(&cancelled_), duration);
+  const auto cancelled = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return cancelled_; };
+  return !changed_.Await(mutex_, cancelled, SteadyNow() + duration);
 }
 
 Cancellation::Scope::Scope(Cancellation& cancellation,

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/steady_clock.h"
 
 namespace hebb::runtime {
 
@@ -43,6 +44,7 @@ class Cancellation {
 
  private:
   mutable absl::Mutex mutex_;
+  mutable SteadyCondVar changed_;  // cancelled_
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   std::string reason_ ABSL_GUARDED_BY(mutex_);
   int next_id_ ABSL_GUARDED_BY(mutex_) = 0;

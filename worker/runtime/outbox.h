@@ -15,6 +15,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/steady_clock.h"
 #include "hebb/v1/workers.pb.h"
 
 namespace hebb::runtime {
@@ -39,7 +40,7 @@ class Outbox {
   bool Send(v1::FromWorker message);
 
   enum class Event { kMessage, kDeadline, kClosed };
-  // Waits for the next message until `deadline`.
+  // Waits for the next message until `deadline` of SteadyNow().
   Event Next(absl::Time deadline, v1::FromWorker& message);
 
  private:
@@ -49,6 +50,7 @@ class Outbox {
   }
 
   absl::Mutex mutex_;
+  SteadyCondVar changed_;  // what Ready looks at
   State state_ ABSL_GUARDED_BY(mutex_) = State::kClosed;
   std::deque<v1::FromWorker> queue_ ABSL_GUARDED_BY(mutex_);
 };

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/rpc/protocol.h"
 #include "common/rpc/status.h"
+#include "common/steady_clock.h"
 #include "worker/runtime/cancellation.h"
 #include "worker/runtime/coordinator_grpc.h"
 
@@ -124,8 +125,8 @@ void Session::Stream::Received(const v1::ToWorker& message) {
 
 // Never computes, so that a heartbeat means that the process lives.
 void Session::Stream::WriteAll() {
-  const absl::Time welcome_by = absl::Now() + kWelcomeWithin;
-  absl::Time last = absl::Now();
+  const absl::Time welcome_by = SteadyNow() + kWelcomeWithin;
+  absl::Time last = SteadyNow();
   v1::FromWorker message;
   while (true) {
     const absl::Time due = last + absl::Milliseconds(heartbeat_ms_.load());
@@ -134,9 +135,9 @@ void Session::Stream::WriteAll() {
     // A stream that breaks has a status, which the reading thread reads.
     if (event == Outbox::Event::kMessage && !stream_->Write(message)) return;
     // A coordinator that takes connections but does not answer: hang up, try again.
-    if (!welcome_ && absl::Now() > welcome_by) break;
-    if (absl::Now() < due) continue;
-    last = absl::Now();
+    if (!welcome_ && SteadyNow() > welcome_by) break;
+    if (SteadyNow() < due) continue;
+    last = SteadyNow();
     if (!stream_->Write(HeartbeatMessage())) return;
   }
   stream_->WritesDone();
@@ -152,8 +153,8 @@ v1::FromWorker Session::Stream::HeartbeatMessage() const {
 }
 
 void Session::State::Complain(absl::string_view why) {
-  if (absl::Now() < complain_at) return;
-  complain_at = absl::Now() + kRepeatComplaintAfter;
+  if (SteadyNow() < complain_at) return;
+  complain_at = SteadyNow() + kRepeatComplaintAfter;
   LogWarning(absl::StrCat("no contact to the coordinator at ", channel.address(), " (", why,
                           "); trying on"));
 }
@@ -162,9 +163,9 @@ void Session::State::Complain(absl::string_view why) {
 // would only fail with the channel's last error, and its Hello would grow stale.
 bool Session::State::AwaitConnected() {
   while (!stop.cancelled() && !leaving) {
-    const absl::Time until = absl::Now() + kLookEvery;
+    const absl::Time until = absl::Now() + kLookEvery;  // gRPC takes it for a duration at once
     if (channel.grpc().channel->WaitForConnected(absl::ToChronoTime(until))) return true;
-    if (absl::Now() >= complain_at) Complain(channel.WhyUnreachable(kLookEvery));
+    if (SteadyNow() >= complain_at) Complain(channel.WhyUnreachable(kLookEvery));
   }
   return false;
 }

@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "tests/testing/jump_clock.h"
 #include "tests/unit/server/control/controller_fixture.h"
 
 namespace hebb::control {
@@ -36,6 +37,25 @@ TEST_F(ControllerTest, AWorkerBackBeforeTheFirstTurnKeepsItsGang) {
   EXPECT_TRUE(a->Got<Welcome>());
   EXPECT_FALSE(a->Got<Release>());
   EXPECT_FALSE(b->Got<Release>());
+}
+
+TEST_F(ControllerTest, ASilentWorkerIsNoticedWhileTheClockJumps) {
+  ControllerOptions options;
+  options.times = Times(absl::Milliseconds(200));
+  Controller controller(options, jobs_, *blobs_, *checkpoints_, rendezvous_);
+  controller.Start();
+  for (const int hours : {1, -1}) {
+    const std::string id = absl::StrCat("jumped-", hours);
+    const testing_support::JumpedClock jumped(absl::Hours(hours));
+    controller.Attach(Free(id), std::make_shared<RememberingLink>());
+    EXPECT_TRUE(WaitUntil([&] {
+      const FleetSnapshot fleet = controller.Fleet();
+      return std::any_of(fleet.workers.begin(), fleet.workers.end(), [&](const WorkerView& view) {
+        return view.facts.id == id && view.state == "silent";
+      });
+    })) << hours;
+  }
+  controller.Stop();
 }
 
 TEST_F(ControllerTest, RunTimeBeforeARestartCountsForItsLimit) {

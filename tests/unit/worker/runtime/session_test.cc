@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "common/rpc/protocol.h"
+#include "tests/testing/jump_clock.h"
+#include "tests/testing/wait.h"
 #include "tests/unit/worker/runtime/worker_under_test.h"
 
 namespace hebb::runtime {
@@ -101,6 +103,19 @@ TEST_F(SessionTest, BackstopFollowsTheCoordinatorsKnob) {
   script.Permit(1);
   coordinator.Await(From::kProgress);
   EXPECT_EQ(script.backstop(), Times(absl::Minutes(10)).collective);
+}
+
+TEST_F(SessionTest, HeartbeatsGoOnWhileTheClockJumps) {
+  StartWorker();
+  coordinator.Await(From::kHeartbeat);
+  for (const int hours : {1, -1}) {
+    const testing_support::JumpedClock jumped(absl::Hours(hours));
+    const int before = coordinator.Count(From::kHeartbeat);
+    EXPECT_TRUE(testing_support::WaitUntil([&] {
+      return coordinator.Count(From::kHeartbeat) >= before + 3;
+    })) << hours;
+  }
+  EXPECT_EQ(coordinator.Count(From::kHello), 1);
 }
 
 TEST_F(SessionTest, HeartbeatsCarryTheStep) {
