@@ -97,7 +97,8 @@ void Controller::Wake() {
   due_.SignalAll();
 }
 
-absl::StatusOr<WorkerView> Controller::Drain(const std::string& key, bool undo) {
+absl::StatusOr<WorkerView> Controller::Drain(const std::string& key, bool undo,
+                                             const std::string& reason) {
   const auto find = [&]() -> absl::StatusOr<WorkerView> {
     std::vector<WorkerView> found;
     for (const WorkerView& view : Fleet().workers) {
@@ -113,7 +114,7 @@ absl::StatusOr<WorkerView> Controller::Drain(const std::string& key, bool undo) 
         absl::StrCat("'", key, "' fits ", found.size(), " workers; write more of the id"));
   };
   HEBB_ASSIGN_OR_RETURN(const WorkerView worker, find());
-  DrainMail order{worker.facts.id, undo, std::make_shared<absl::Notification>()};
+  DrainMail order{worker.facts.id, undo, reason, std::make_shared<absl::Notification>()};
   const std::shared_ptr<absl::Notification> done = order.done;
   if (!Post({0, options_.clock(), std::move(order)}) ||
       !done->WaitForNotificationWithTimeout(kDrainOrderWithin)) {

@@ -77,7 +77,8 @@ class Controller {
   // The worker leaves its gang at a step boundary and is given nothing more; `undo` takes it back.
   // Kept until the worker or this process ends. Returns when it is done. `key`: an id or a unique
   // prefix. NOT_FOUND, INVALID_ARGUMENT; UNAVAILABLE while the loop does not turn.
-  absl::StatusOr<WorkerView> Drain(const std::string& key, bool undo);
+  absl::StatusOr<WorkerView> Drain(const std::string& key, bool undo,
+                                   const std::string& reason = "asked for by a user");
 
   // What is done about the waits of jobs beside scheduling them, by job; goes behind the text of
   // their waits.
@@ -122,6 +123,7 @@ class Controller {
   struct DrainMail {
     std::string worker;
     bool undo = false;
+    std::string reason;
     std::shared_ptr<absl::Notification> done;
   };
   struct Mail {

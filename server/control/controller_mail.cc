@@ -26,7 +26,7 @@ void Controller::Handle(Mail& mail) {
     HandleAttach(mail.session, *attach, mail.arrived);
   } else if (auto* drain = std::get_if<DrainMail>(&mail.content)) {
     if (WorkerEntry* entry = workers_.Find(drain->worker)) {
-      HandleDrain(*entry, drain->undo, "asked for by a user", mail.arrived);
+      HandleDrain(*entry, drain->undo, drain->reason, mail.arrived);
     }
     answered_.push_back(std::move(drain->done));
   } else if (std::holds_alternative<DetachMail>(mail.content)) {
