@@ -15,7 +15,8 @@ build_packages=(
   libyaml-cpp-dev nlohmann-json3-dev libcli11-dev libeigen3-dev libonnx-dev libspdlog-dev
   liblzma-dev zlib1g-dev libssl-dev librsvg2-dev fonts-dejavu-core)
 test_packages=(libgtest-dev libgmock-dev jq procps iproute2 valgrind patchelf debootstrap slurm-wlm munge sqlite3
-  prometheus python3 curl chromium zsh fish man-db)
+  prometheus python3 python3-pip python3-setuptools python3-wheel python3-grpcio python3-protobuf python3-numpy mypy
+  curl chromium zsh fish man-db)
 
 say() { printf '%s\n' "install-deps: $*" >&2; }
 
