@@ -120,6 +120,13 @@ void AddSecurityFlags(CLI::App& app, hebb::CoordinatorOptions& options) {
       ->transform(CLI::AsSizeValue(false));
 }
 
+// Beside this program; its name alone, to be found in PATH, where that cannot be known.
+std::string WorkerProgram() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "hebb-worker" : (self.parent_path() / "hebb-worker").string();
+}
+
 void AddLauncherFlags(CLI::App& app, hebb::CoordinatorOptions& options) {
   CLI::Option* config = app.add_option("--launcher-config", options.launcher_config,
                                        "YAML file that says how it is asked, and for how many");
@@ -130,13 +137,7 @@ void AddLauncherFlags(CLI::App& app, hebb::CoordinatorOptions& options) {
           ->check(CLI::IsMember({"none", "slurm", "kubernetes"}))
           ->needs(config);
   config->needs(launcher);
-}
-
-// Beside this program; its name alone, to be found in PATH, where that cannot be known.
-std::string WorkerProgram() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return error ? "hebb-worker" : (self.parent_path() / "hebb-worker").string();
+  options.worker_program = WorkerProgram();
 }
 
 }  // namespace
@@ -192,7 +193,6 @@ int main(int argc, char** argv) {
   absl::ParseDuration(remove_files_after, &options.retention.remove_files_after);
   absl::ParseDuration(retention_every, &options.retention.every);
   TakeUserFlags(users, options);
-  options.worker_program = WorkerProgram();
 
   hebb::InitLog("hebb-coordinator");
   RaiseOpenFilesLimit();

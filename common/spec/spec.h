@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "common/spec/resources.h"
+
 namespace hebb::spec {
 
 // ---- dataset ---------------------------------------------------------------------------------
@@ -189,26 +191,6 @@ struct Learning {
 
 // ---- the rest --------------------------------------------------------------------------------
 
-enum class Device { kAny, kCpu, kCuda };
-
-// Where SLURM is asked for workers, in its own words, if the coordinator asks it for them
-// (docs/slurm.md); "": as the coordinator's configuration says.
-struct Slurm {
-  std::string partition;
-  std::string account;
-  std::string time;
-  std::string constraint;
-  friend bool operator==(const Slurm&, const Slurm&) = default;
-};
-
-struct Resources {
-  int64_t workers = 1;
-  int64_t min_workers = 1;
-  Device device = Device::kAny;
-  int64_t priority = 0;    // higher first
-  double max_runtime = 0;  // seconds; 0 = no limit
-  Slurm slurm = {};
-};
 // Of W, R and biases. Glorot: biases 0. Kaiming: PyTorch's default, U(+-1/sqrt(fan_in)) for all.
 // Normal: N(0, 1/(fan_in + fan_out)) for all.
 enum class Distribution { kGlorotUniform, kKaimingUniform, kNormal };

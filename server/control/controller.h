@@ -25,6 +25,7 @@
 #include "common/steady_clock.h"
 #include "server/control/checkpoints.h"
 #include "server/control/controller_options.h"
+#include "server/control/fleet_snapshot.h"
 #include "server/control/gang.h"
 #include "server/control/messages.h"
 #include "server/control/pace.h"
@@ -35,18 +36,6 @@
 #include "server/store/job_store.h"
 
 namespace hebb::control {
-
-// What outsiders see of the loop's own knowledge.
-struct FleetSnapshot {
-  std::vector<WorkerView> workers;
-  std::map<std::string, int64_t> recoveries;  // worker_lost, attempt_lost: since the start
-  std::set<std::string> unreachable_jobs;
-  // That have not ended, with lost attempts that count or workers that could not prepare for them.
-  std::set<std::string> remembered_jobs;
-  // Why queued jobs wait, by id; as of the last decision. Never null.
-  std::shared_ptr<const std::map<std::string, scheduler::Wait>> waits =
-      std::make_shared<std::map<std::string, scheduler::Wait>>();
-};
 
 // The job whose steps a verification trains again.
 struct Verified {
