@@ -75,7 +75,8 @@ absl::StatusOr<std::string> WorkerSupply::Show(const spec::Job& spec) const {
 
 // A worker that is drained is given nothing more; one that has a job by then is taken back.
 bool WorkerSupply::Withdraw(const std::string& worker) {
-  const absl::StatusOr<WorkerView> drained = controller_.Drain(worker, /*undo=*/false, "let go: it was idle");
+  const absl::StatusOr<WorkerView> drained =
+      controller_.Drain(worker, /*undo=*/false, "let go: it was idle");
   if (!drained.ok()) return absl::IsNotFound(drained.status());  // it has gone by itself
   if (drained->job.empty()) return true;
   const absl::Status undone = controller_.Drain(worker, /*undo=*/true).status();
