@@ -59,7 +59,7 @@ eventually 30 "the coordinator serves" started
 HEBB_ADDRESS=$(jq -r .address "$WORK/tls/coordinator.json")
 export HEBB_ADDRESS
 rc=0
-timeout 60 $python -W error "$root/tests/e2e/python_driver.py" "$WORK" tls "$WORK/cluster" || rc=$?
+timeout 120 $python -W error "$root/tests/e2e/python_driver.py" "$WORK" tls "$WORK/cluster" || rc=$?
 kill "$coordinator"
 wait "$coordinator" || true
 equal $rc 0 "the driver over TLS"
