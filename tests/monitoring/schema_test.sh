@@ -6,19 +6,9 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=$1
-if ! command -v npm >/dev/null; then
-  echo "skipped: npm is not installed (Debian: apt-get install npm)"
-  exit 77
-fi
-mkdir -p "$cache"
-if ! cmp -s "$here/schema/package.json" "$cache/installed.json"; then
-  cp "$here/schema/package.json" "$cache/package.json"
-  if ! timeout 100 npm --prefix "$cache" install --no-audit --no-fund --ignore-scripts >"$cache/npm.log" 2>&1; then
-    echo "skipped: npm could not install the types: $(tail -n 1 "$cache/npm.log")"
-    exit 77
-  fi
-  cp "$here/schema/package.json" "$cache/installed.json"
-fi
+# shellcheck source=tests/npm_packages.sh
+source "$here/../npm_packages.sh"
+npm_packages "$here/schema/package.json" "$cache"
 
 rm -rf "$cache/check"
 mkdir "$cache/check"
