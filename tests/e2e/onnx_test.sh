@@ -8,16 +8,10 @@ source "$(dirname "$0")/lib.sh"
 here=$(cd "$(dirname "$0")/onnx" && pwd)
 examples=$here/../../../examples
 cache=$1
-for program in node npm; do
-  command -v "$program" >/dev/null || skip "$program is not installed (Debian: apt-get install npm)"
-done
-mkdir -p "$cache"
-if ! cmp -s "$here/package-lock.json" "$cache/installed.json"; then
-  cp "$here"/package*.json "$cache/"
-  timeout 200 npm --prefix "$cache" ci --no-audit --no-fund --ignore-scripts >"$cache/npm.log" 2>&1 ||
-    skip "npm could not install ONNX Runtime: $(tail -n 1 "$cache/npm.log")"
-  cp "$here/package-lock.json" "$cache/installed.json"
-fi
+command -v node >/dev/null || skip "node is not installed (Debian: apt-get install nodejs)"
+# shellcheck source=tests/npm_packages.sh
+source "$here/../../npm_packages.sh"
+why=$(npm_packages "$here" "$cache" 200) || skip "$why"
 node "$here/data.mjs" "$WORK/sets"
 up s 2
 
