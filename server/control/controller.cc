@@ -150,20 +150,25 @@ void Controller::SetNotes(std::map<std::string, std::string> notes) {
   for (const std::string& job : changed) options_.changed(job);
 }
 
+std::string Controller::WithNote(const scheduler::Wait& wait) const {
+  const auto note = notes_.find(wait.job);
+  return note == notes_.end() ? wait.text : absl::StrCat(wait.text, "; ", note->second);
+}
+
 std::optional<scheduler::Wait> Controller::WaitOf(const std::string& job) const {
   absl::MutexLock lock(&mutex_);
   const auto found = snapshot_.waits->find(job);
   if (found == snapshot_.waits->end()) return std::nullopt;
   scheduler::Wait wait = found->second;
-  const auto note = notes_.find(job);
-  if (note != notes_.end()) absl::StrAppend(&wait.text, "; ", note->second);
+  wait.text = WithNote(wait);
   return wait;
 }
 
 std::string Controller::ReasonOf(const job::Job& job) const {
   if (job.state != job::State::kQueued) return job.reason;
-  const std::optional<scheduler::Wait> wait = WaitOf(job.id);
-  return wait.has_value() ? wait->text : job.reason;
+  absl::MutexLock lock(&mutex_);
+  const auto found = snapshot_.waits->find(job.id);
+  return found == snapshot_.waits->end() ? job.reason : WithNote(found->second);
 }
 
 namespace {

@@ -126,6 +126,9 @@ class Controller {
     absl::Time not_before = absl::InfinitePast();
   };
 
+  // Its text and what is done about it.
+  std::string WithNote(const scheduler::Wait& wait) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+
   // controller.cc: the loop
   // The loop turns at least this often.
   absl::Duration Pace() const;
