@@ -156,15 +156,14 @@ class Checker {
   // They become words of a command and lines of a script.
   void CheckSlurm() {
     const Slurm& slurm = job_.resources.slurm;
-    for (const auto& [key, word] :
-         {std::pair("partition", &slurm.partition), std::pair("account", &slurm.account),
-          std::pair("time", &slurm.time), std::pair("constraint", &slurm.constraint)}) {
-      const bool plain = std::all_of(word->begin(), word->end(), [](char c) {
+    for (const SlurmWord& each : kSlurmWords) {
+      const std::string& word = slurm.*each.word;
+      const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
         return absl::ascii_isalnum(c) || absl::StrContains("_.,:;&|*()[]+-", std::string(1, c));
       });
-      if (plain && word->size() <= kSlurmWordMax) continue;
-      Report(absl::StrCat("resources.slurm.", key),
-             absl::StrCat("resources.slurm.", key, " is no word of SLURM; use at most ",
+      if (plain && word.size() <= kSlurmWordMax) continue;
+      Report(absl::StrCat("resources.slurm.", each.key),
+             absl::StrCat("resources.slurm.", each.key, " is no word of SLURM; use at most ",
                           kSlurmWordMax, " letters, digits and _ . , : ; & | * ( ) [ ] + -"));
     }
   }

@@ -25,8 +25,7 @@ std::string Format(const Problem& problem, absl::string_view file,
   // A message is one line, whatever the file holds.
   const std::string text = absl::StrJoin(absl::StrSplit(problem.text, '\n'), " ");
   if (place.set >= 0) return absl::StrCat("--set ", sets[place.set], ": ", text);
-  if (place.line == 0) return absl::StrCat(file, ": ", text);
-  return absl::StrCat(file, ":", place.line, ":", place.column, ": ", text);
+  return absl::StrCat(PlaceText(place, file), ": ", text);
 }
 
 absl::Status Refusal(std::vector<Problem> problems, absl::string_view file,

@@ -8,6 +8,9 @@
 #ifndef HEBB_COMMON_SPEC_SCHEMA_H_
 #define HEBB_COMMON_SPEC_SCHEMA_H_
 
+#include <array>
+#include <string>
+
 #include "common/spec/field_info.h"
 #include "common/spec/schema_learning.h"
 #include "common/spec/schema_network.h"
@@ -77,13 +80,24 @@ void Describe(V& v, Verification& c) {
   v.Field("to_step", c.to_step, {.doc = "the last step", .min = 0});
 }
 
+// Its words: the key is sbatch's option as well.
+struct SlurmWord {
+  const char* key;
+  std::string Slurm::*word;
+  const char* doc;
+};
+inline constexpr std::array<SlurmWord, 4> kSlurmWords = {
+    {{"partition", &Slurm::partition, "`--partition`"},
+     {"account", &Slurm::account, "`--account`"},
+     {"time", &Slurm::time, "`--time` of a worker"},
+     {"constraint", &Slurm::constraint, "`--constraint`"}}};
+
 template <typename V>
 void Describe(V& v, Slurm& s) {
-  constexpr const char* kConfigured = "as the coordinator is configured";
-  v.Field("partition", s.partition, {.doc = "`--partition`", .default_text = kConfigured});
-  v.Field("account", s.account, {.doc = "`--account`", .default_text = kConfigured});
-  v.Field("time", s.time, {.doc = "`--time` of a worker", .default_text = kConfigured});
-  v.Field("constraint", s.constraint, {.doc = "`--constraint`", .default_text = kConfigured});
+  for (const SlurmWord& each : kSlurmWords) {
+    v.Field(each.key, s.*each.word,
+            {.doc = each.doc, .default_text = "as the coordinator is configured"});
+  }
 }
 
 template <typename V>

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace hebb::spec {
@@ -41,6 +42,11 @@ Place PlaceOf(const Tree& root, absl::string_view path) {
     tree = next;
   }
   return tree->place;
+}
+
+std::string PlaceText(const Place& place, absl::string_view file) {
+  if (place.line == 0) return std::string(file);
+  return absl::StrCat(file, ":", place.line, ":", place.column);
 }
 
 }  // namespace hebb::spec

@@ -42,6 +42,9 @@ const Tree* Step(const Tree& tree, absl::string_view segment);
 // part of it that is.
 Place PlaceOf(const Tree& root, absl::string_view path);
 
+// "FILE:LINE:COLUMN", or "FILE" where the line is unknown. REQUIRES a place of the file.
+std::string PlaceText(const Place& place, absl::string_view file);
+
 // Something wrong with a job. `text` is "cause; remedy".
 struct Problem {
   Place place;

@@ -273,8 +273,7 @@ class Reader {
 std::string PlaceText(const Place& place, absl::string_view file_name,
                       const std::vector<std::string>& sets) {
   if (place.set >= 0) return absl::StrCat("--set ", Shortened(sets[place.set]));
-  if (place.line == 0) return std::string(file_name);
-  return absl::StrCat(file_name, ":", place.line, ":", place.column);
+  return spec::PlaceText(place, file_name);
 }
 
 absl::StatusOr<SweepFile> ReadSweepFile(absl::string_view yaml, absl::string_view file_name,

@@ -13,6 +13,7 @@
 #include "common/spec/parse.h"
 #include "common/spec/words.h"
 #include "common/status_macros.h"
+#include "server/launcher/worker_name.h"
 
 namespace hebb::control {
 namespace {
@@ -68,7 +69,7 @@ absl::StatusOr<std::string> WorkerSupply::Show(const spec::Job& spec) const {
   request.device = spec.resources.device == spec::Device::kAny
                        ? options_.keeper.plan.any_device
                        : std::string(spec::ToWord(spec.resources.device));
-  request.name = absl::StrCat("hebb-", options_.keeper.cluster, "-", request.device, "-0");
+  request.name = launcher::WorkerName(options_.keeper.cluster, request.device, 0);
   request.slurm = spec.resources.slurm;
   return launcher_->Show(request);
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/spec/schema.h"
 #include "common/spec/suggest.h"
 #include "common/spec/tree.h"
 #include "common/spec/yaml_tree.h"
@@ -117,10 +118,9 @@ void ReadSlurm(const Tree* tree, const ConfigDefaults& defaults, SlurmOptions& s
   section.Text("work_dir", slurm.work_dir);
   section.Text("log_dir", slurm.log_dir);
   section.Text("credentials", slurm.credentials);
-  section.Text("partition", slurm.defaults.partition);
-  section.Text("account", slurm.defaults.account);
-  section.Text("time", slurm.defaults.time);
-  section.Text("constraint", slurm.defaults.constraint);
+  for (const spec::SlurmWord& each : spec::kSlurmWords) {
+    section.Text(each.key, slurm.defaults.*each.word);
+  }
   section.Texts("options", slurm.options);
   section.Texts("cuda_options", slurm.cuda_options);
   section.RefuseOthers();
@@ -149,10 +149,7 @@ void ReadKubernetes(const Tree* tree, KubernetesOptions& kubernetes,
 absl::Status Refusal(const std::vector<spec::Problem>& problems, absl::string_view file) {
   std::vector<std::string> lines;
   for (const spec::Problem& problem : problems) {
-    const std::string place = problem.place.line == 0 ? std::string(file)
-                                                      : absl::StrCat(file, ":", problem.place.line,
-                                                                     ":", problem.place.column);
-    lines.push_back(absl::StrCat(place, ": ", problem.text));
+    lines.push_back(absl::StrCat(spec::PlaceText(problem.place, file), ": ", problem.text));
   }
   return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }

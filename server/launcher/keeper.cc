@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/log.h"
+#include "server/launcher/worker_name.h"
 
 namespace hebb::launcher {
 namespace {
@@ -15,23 +15,11 @@ namespace {
 // So that a turn stays short, and a mistake small.
 constexpr int kAsksOfOneTurn = 32;
 
-std::string Prefix(absl::string_view cluster) { return absl::StrCat("hebb-", cluster, "-"); }
-
-std::string DeviceOf(absl::string_view name, absl::string_view cluster) {
-  const absl::string_view rest = name.substr(Prefix(cluster).size());
-  return std::string(rest.substr(0, rest.find('-')));
-}
-
 std::string Seconds(absl::Duration duration) {
   return absl::FormatDuration(absl::Ceil(duration, absl::Seconds(1)));
 }
 
 }  // namespace
-
-std::string NameOfWorker(absl::string_view worker, absl::string_view cluster) {
-  if (!absl::StartsWith(worker, Prefix(cluster))) return "";
-  return std::string(worker.substr(0, worker.find('.')));
-}
 
 Keeper::Outcome Keeper::Turn(const Sight& sight, absl::Time now) {
   Outcome outcome;
@@ -114,7 +102,7 @@ void Keeper::SeeOne(const Observed& observed, absl::Time now) {
   Held& held = worker.held;
   if (is_new) {  // asked for before a restart of the coordinator
     held.name = observed.name;
-    held.device = DeviceOf(observed.name, options_.cluster);
+    held.device = DeviceOfName(observed.name, options_.cluster);
     held.asked = now;
     LogInfo(absl::StrCat("found a worker that was asked of ", launcher_.kind()),
             {{"worker", observed.name}, {"handle", observed.handle}});
@@ -235,7 +223,7 @@ absl::Time Keeper::RefusedUntil(const std::string& job) const {
 std::string Keeper::NewName(const std::string& device, absl::Time now) {
   // Larger than those of the coordinator's processes before this one.
   last_number_ = std::max(last_number_ + 1, absl::ToUnixMillis(now));
-  return absl::StrCat(Prefix(options_.cluster), device, "-", last_number_);
+  return WorkerName(options_.cluster, device, last_number_);
 }
 
 // ---- what the jobs are told --------------------------------------------------------------------

@@ -17,10 +17,6 @@
 
 namespace hebb::launcher {
 
-// The name that a worker was asked for by, "hebb-<cluster>-<device>-<number>", from its id; "" for
-// one that this coordinator did not ask for.
-std::string NameOfWorker(absl::string_view worker, absl::string_view cluster);
-
 // An attached worker that was asked for.
 struct Attached {
   std::string worker;  // its id
@@ -37,7 +33,7 @@ struct Sight {
 };
 
 struct KeeperOptions {
-  std::string cluster;  // the coordinator's id: [a-z0-9-], at most 16 bytes
+  std::string cluster;  // as in the names of workers (worker_name.h)
   PlanOptions plan;
   // After a worker that failed, or a cluster that does not answer; doubles up to the longest.
   absl::Duration pause = absl::Seconds(10);

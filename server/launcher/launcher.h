@@ -18,7 +18,7 @@ namespace hebb::launcher {
 // asked for by a coordinator that died before it heard the answer is found by it. The worker is
 // started with `--name NAME`, which its id begins with.
 struct WorkerRequest {
-  std::string name;        // "hebb-<cluster>-<device>-<number>": [a-z0-9-], at most 40 bytes
+  std::string name;        // worker_name.h
   std::string device;      // cpu | cuda
   spec::Slurm slurm = {};  // what the job that lacks it says; heeded by SLURM only
 };

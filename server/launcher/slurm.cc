@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/launcher/slurm.h"
 
-#include <array>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -11,8 +10,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "common/spec/schema.h"
 #include "common/status_macros.h"
 #include "server/launcher/command.h"
+#include "server/launcher/worker_name.h"
 
 namespace hebb::launcher {
 namespace {
@@ -26,15 +27,10 @@ std::string Quoted(absl::string_view word) {
 
 void AddPlacement(const spec::Slurm& job, const spec::Slurm& defaults,
                   std::vector<std::string>& options) {
-  using Word = std::string spec::Slurm::*;
-  constexpr std::array<std::pair<const char*, Word>, 4> kWords = {
-      {{"partition", &spec::Slurm::partition},
-       {"account", &spec::Slurm::account},
-       {"time", &spec::Slurm::time},
-       {"constraint", &spec::Slurm::constraint}}};
-  for (const auto& [name, word] : kWords) {
-    const std::string& value = (job.*word).empty() ? defaults.*word : job.*word;
-    if (!value.empty()) options.push_back(absl::StrCat("--", name, "=", value));
+  for (const spec::SlurmWord& each : spec::kSlurmWords) {
+    const std::string& own = job.*each.word;
+    const std::string& value = own.empty() ? defaults.*each.word : own;
+    if (!value.empty()) options.push_back(absl::StrCat("--", each.key, "=", value));
   }
 }
 
@@ -115,11 +111,10 @@ std::string SlurmScript(const SlurmOptions& options, const WorkerRequest& reques
 }
 
 std::vector<Observed> ReadQueue(absl::string_view printed, absl::string_view cluster) {
-  const std::string prefix = absl::StrCat("hebb-", cluster, "-");
   std::vector<Observed> all;
   for (absl::string_view line : absl::StrSplit(printed, '\n', absl::SkipWhitespace())) {
     const std::vector<std::string> parts = absl::StrSplit(line, '|');
-    if (parts.size() != 5 || !absl::StartsWith(parts[0], prefix)) continue;
+    if (parts.size() != 5 || !IsOfCluster(parts[0], cluster)) continue;
     Observed& worker = all.emplace_back();
     worker.name = parts[0];
     worker.handle = parts[1];

@@ -91,12 +91,6 @@ class KeeperTest : public ::testing::Test {
   std::unique_ptr<Keeper> keeper_;
 };
 
-TEST(NameOfWorkerTest, IsWhatTheWorkerWasAskedForBy) {
-  EXPECT_EQ(NameOfWorker("hebb-lab-cpu-17.ab12", "lab"), "hebb-lab-cpu-17");
-  EXPECT_EQ(NameOfWorker("hebb-lab2-cpu-17.ab12", "lab"), "");
-  EXPECT_EQ(NameOfWorker("0123456789abcdef", "lab"), "");
-}
-
 TEST_F(KeeperTest, AsksForWhatIsWantedOnce) {
   Want(2);
   wanting_[0].slurm.partition = "short";
