@@ -45,8 +45,8 @@ absl::Status ForEach(const std::function<Ids(int64_t limit)>& next,
 }  // namespace
 
 absl::Status Retention::Archive(const std::string& id, absl::Time now) {
-  const std::string text = absl::StrCat("archived: it ended ",
-                                        absl::FormatDuration(options_.archive_after), " ago");
+  const std::string text =
+      absl::StrCat("archived: it ended ", absl::FormatDuration(options_.archive_after), " ago");
   const auto changed = jobs_.Update(id, [&](job::Job& job) {
     job.archived = now;
     job.news.push_back({now, text, kActor, "archive"});
@@ -73,7 +73,7 @@ absl::Status Retention::RemoveFiles(const std::string& id, absl::Time now) {
 }
 
 absl::Status Retention::Sweep(absl::Time now) {
-  const auto stop = [this] { return stopping(); };
+  const auto stop = [this] { return rounds_.stopping(); };
   const absl::Status archived =
       ForEach([&](int64_t limit) { return jobs_.EndedBefore(now - options_.archive_after, limit); },
               [&](const std::string& id) { return Archive(id, now); }, stop);
@@ -83,26 +83,10 @@ absl::Status Retention::Sweep(absl::Time now) {
   return archived.ok() ? status : archived;
 }
 
-void Retention::Run() {
-  while (true) {
-    const absl::Status status = Sweep(absl::Now());
-    if (!status.ok()) LogWarning(absl::StrCat("retention: ", status.message(), "; tried again"));
-    absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), options_.every)) return;
-  }
-}
-
-void Retention::Start() {
-  thread_ = std::thread([this] { Run(); });
-}
-
-void Retention::Stop() {
-  if (!thread_.joinable()) return;
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  thread_.join();
+absl::Time Retention::Round() {
+  const absl::Status status = Sweep(absl::Now());
+  if (!status.ok()) LogWarning(absl::StrCat("retention: ", status.message(), "; tried again"));
+  return SteadyNow() + options_.every;
 }
 
 }  // namespace hebb::control

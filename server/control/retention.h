@@ -4,13 +4,11 @@
 #define HEBB_SERVER_CONTROL_RETENTION_H_
 
 #include <string>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/control/checkpoints.h"
+#include "server/control/rounds.h"
 #include "server/store/job_store.h"
 #include "server/store/log_store.h"
 
@@ -28,10 +26,9 @@ class Retention {
   Retention(const RetentionOptions& options, store::JobStore& jobs, Checkpoints& checkpoints,
             store::LogStore& logs)
       : options_(options), jobs_(jobs), checkpoints_(checkpoints), logs_(logs) {}
-  ~Retention() { Stop(); }
 
-  void Start();
-  void Stop();  // after the job at hand; idempotent
+  void Start() { rounds_.Start(); }
+  void Stop() { rounds_.Stop(); }  // after the job at hand; idempotent
 
   // What a pass does as of `now` (wall clock): archives, then removes files, a job at a time. What
   // a crash interrupts, the next pass does again. A job whose files cannot be removed does not hold
@@ -39,21 +36,15 @@ class Retention {
   absl::Status Sweep(absl::Time now);
 
  private:
-  bool stopping() const {
-    absl::MutexLock lock(&mutex_);
-    return stopping_;
-  }
   absl::Status Archive(const std::string& id, absl::Time now);
   absl::Status RemoveFiles(const std::string& id, absl::Time now);
-  void Run();
+  absl::Time Round();
 
   const RetentionOptions options_;
   store::JobStore& jobs_;
   Checkpoints& checkpoints_;
   store::LogStore& logs_;
-  mutable absl::Mutex mutex_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  Rounds rounds_{absl::ZeroDuration(), [this] { return Round(); }};  // last: it uses the others
 };
 
 }  // namespace hebb::control

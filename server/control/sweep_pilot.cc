@@ -15,7 +15,6 @@
 namespace hebb::control {
 namespace {
 
-constexpr absl::Duration kPace = absl::Milliseconds(100);
 constexpr char kActor[] = "sweep";
 // What the record says is what is known after a restart.
 constexpr char kHeld[] = "waits at a rung for the other runs of its sweep";
@@ -147,44 +146,26 @@ absl::Status SweepPilot::Look() {
   return status;
 }
 
-void SweepPilot::Run() {
-  const ChangeFeed::Subscription news(feed_, ChangeFeed::kAnyJob, [this] {
-    absl::MutexLock lock(&mutex_);
-    changed_ = true;
-  });
-  const ChangeFeed::Subscription sweeps(feed_, ChangeFeed::kSweeps, [this] {
-    absl::MutexLock lock(&mutex_);
-    new_sweeps_ = true;
-  });
-  const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return changed_ || stopping_; };
-  const auto stopping = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; };
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(&due));
-      if (stopping_) return;
-      changed_ = false;
-    }
-    const absl::Status status = Look();
-    if (!status.ok()) LogWarning(absl::StrCat("sweeps: ", status.message(), "; tried again"));
-    absl::MutexLock lock(&mutex_);
-    if (!status.ok()) changed_ = true;
-    if (stopped_.Await(mutex_, stopping, SteadyNow() + kPace)) return;
-  }
+absl::Time SweepPilot::Round() {
+  const absl::Status status = Look();
+  if (status.ok()) return absl::InfiniteFuture();
+  LogWarning(absl::StrCat("sweeps: ", status.message(), "; tried again"));
+  return SteadyNow();
 }
 
 void SweepPilot::Start() {
-  thread_ = std::thread([this] { Run(); });
+  changes_.emplace(feed_, ChangeFeed::kAnyJob, [this] { rounds_.Wake(); });
+  submissions_.emplace(feed_, ChangeFeed::kSweeps, [this] {
+    absl::MutexLock lock(&mutex_);
+    new_sweeps_ = true;
+  });
+  rounds_.Start();
 }
 
 void SweepPilot::Stop() {
-  if (!thread_.joinable()) return;
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-    stopped_.SignalAll();
-  }
-  thread_.join();
+  rounds_.Stop();
+  submissions_.reset();
+  changes_.reset();
 }
 
 }  // namespace hebb::control

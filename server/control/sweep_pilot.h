@@ -6,18 +6,18 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "common/steady_clock.h"
 #include "common/sweep/sweep_file.h"
 #include "server/control/change_feed.h"
 #include "server/control/halving.h"
+#include "server/control/rounds.h"
 #include "server/store/job_store.h"
 
 namespace hebb::control {
@@ -41,7 +41,7 @@ class SweepPilot {
   absl::Status Look();
 
  private:
-  void Run();
+  absl::Time Round();
   absl::Status FindHalvings();
   absl::Status Steer(const std::string& sweep, const sweep::Halving& halving);
   absl::Status CarryOut(const HalvingSteps& steps, const sweep::Halving& halving);
@@ -55,11 +55,11 @@ class SweepPilot {
   std::map<std::string, std::map<int64_t, double>> scores_;  // by job, then epoch
 
   absl::Mutex mutex_;
-  SteadyCondVar stopped_;
-  bool changed_ ABSL_GUARDED_BY(mutex_) = true;     // a job
   bool new_sweeps_ ABSL_GUARDED_BY(mutex_) = true;  // that were not looked at
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+
+  Rounds rounds_{absl::Milliseconds(100), [this] { return Round(); }};
+  std::optional<ChangeFeed::Subscription> changes_;      // of any job
+  std::optional<ChangeFeed::Subscription> submissions_;  // of sweeps
 };
 
 }  // namespace hebb::control

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/log.h"
 #include "common/spec/parse.h"
 #include "common/spec/words.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "server/launcher/worker_name.h"
 
 namespace hebb::control {
@@ -20,7 +20,6 @@ namespace {
 
 // More of the queue's head need not be looked at: no cluster starts more workers at once.
 constexpr size_t kWantingMax = 1000;
-constexpr absl::Duration kPace = absl::Milliseconds(200);  // between two looks, at least
 
 // Whether more workers would end the wait.
 bool LacksWorkers(scheduler::WaitReason reason) {
@@ -134,53 +133,31 @@ absl::StatusOr<launcher::Sight> WorkerSupply::See() {
   return sight;
 }
 
-void WorkerSupply::Look() {
-  const absl::Time now = absl::Now();
+absl::Time WorkerSupply::Look() {
+  const absl::Time now = SteadyNow();
   absl::StatusOr<launcher::Sight> sight = See();
   if (!sight.ok()) {
     LogWarning(absl::StrCat("no workers are asked for now: ", sight.status().message()));
-    again_ = now + options_.look_every;
-    return;
+    return again_ = now + options_.look_every;
   }
   // Jobs change with every step; the cluster is asked only when that means something to it.
-  if (now < again_ && *sight == seen_) return;
+  if (now < again_ && *sight == seen_) return again_;
   launcher::Keeper::Outcome outcome = keeper_.Turn(*sight, now);
   seen_ = *std::move(sight);
   controller_.SetNotes(std::move(outcome.notes));
   again_ = outcome.look_again;
   if (outcome.holds) again_ = std::min(again_, now + options_.look_every);
-}
-
-void WorkerSupply::Run() {
-  const ChangeFeed::Subscription news(feed_, ChangeFeed::kAnyJob, [this] {
-    absl::MutexLock lock(&mutex_);
-    changed_ = true;
-  });
-  const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return changed_ || stopping_; };
-  while (true) {
-    {
-      absl::MutexLock lock(&mutex_);
-      mutex_.AwaitWithDeadline(absl::Condition(&due), again_);
-      if (stopping_) return;
-      changed_ = false;
-    }
-    Look();
-    absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kPace)) return;
-  }
+  return again_;
 }
 
 void WorkerSupply::Start() {
-  thread_ = std::thread([this] { Run(); });
+  changes_.emplace(feed_, ChangeFeed::kAnyJob, [this] { rounds_.Wake(); });
+  rounds_.Start();
 }
 
 void WorkerSupply::Stop() {
-  if (!thread_.joinable()) return;
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  thread_.join();
+  rounds_.Stop();
+  changes_.reset();
 }
 
 }  // namespace hebb::control

@@ -6,16 +6,15 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/spec/spec.h"
 #include "server/control/change_feed.h"
 #include "server/control/controller.h"
+#include "server/control/rounds.h"
 #include "server/launcher/keeper.h"
 #include "server/launcher/launcher.h"
 #include "server/store/job_store.h"
@@ -50,8 +49,7 @@ class WorkerSupply {
     spec::Slurm slurm;
   };
 
-  void Run();
-  void Look();
+  absl::Time Look();
   absl::StatusOr<launcher::Sight> See();
   absl::StatusOr<const Ask*> AskOf(const std::string& job);
   bool Withdraw(const std::string& worker);
@@ -62,14 +60,12 @@ class WorkerSupply {
   store::JobStore& jobs_;
   ChangeFeed& feed_;
   launcher::Keeper keeper_;
-  std::map<std::string, Ask> asks_;  // by job
-  launcher::Sight seen_;             // at the last turn
-  absl::Time again_ = absl::InfinitePast();
+  std::map<std::string, Ask> asks_;          // by job
+  launcher::Sight seen_;                     // at the last turn
+  absl::Time again_ = absl::InfinitePast();  // to look, if nothing has changed
 
-  absl::Mutex mutex_;
-  bool changed_ ABSL_GUARDED_BY(mutex_) = true;  // a job
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  Rounds rounds_{absl::Milliseconds(200), [this] { return Look(); }};
+  std::optional<ChangeFeed::Subscription> changes_;  // of any job
 };
 
 }  // namespace hebb::control

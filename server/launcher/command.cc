@@ -14,8 +14,8 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 
 namespace hebb::launcher {
 namespace {
@@ -106,7 +106,7 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv, int in, int ou
 bool ReadBoth(Descriptor& out, Descriptor& err, absl::Time until, CommandResult& result) {
   std::array<char, 4096> bytes;
   while (out.get() >= 0 || err.get() >= 0) {
-    const int64_t left = absl::ToInt64Milliseconds(until - absl::Now());
+    const int64_t left = absl::ToInt64Milliseconds(until - SteadyNow());
     if (left <= 0) return false;
     std::array<pollfd, 2> both = {pollfd{out.get(), POLLIN, 0}, pollfd{err.get(), POLLIN, 0}};
     if (poll(both.data(), both.size(), static_cast<int>(left)) <= 0) continue;
@@ -125,7 +125,7 @@ bool ReadBoth(Descriptor& out, Descriptor& err, absl::Time until, CommandResult&
 
 absl::StatusOr<CommandResult> RunCommand(const std::vector<std::string>& argv,
                                          absl::string_view input, absl::Duration within) {
-  const absl::Time until = absl::Now() + within;
+  const absl::Time until = SteadyNow() + within;
   Descriptor in;
   Pipe out, err;
   HEBB_RETURN_IF_ERROR(MakeInput(input, in));
