@@ -212,8 +212,10 @@ void BenchSubmits(const std::string& address, int clients, int each, bool own_fi
 
 void BenchClients(const std::string& folder, int jobs) {
   const absl::Time begin = absl::Now();
-  const auto coordinator =
-      Coordinator::Start({.listen = "127.0.0.1:0", .http = "127.0.0.1:0", .state_dir = folder});
+  CoordinatorOptions options;
+  options.listen = options.http = "127.0.0.1:0";
+  options.state_dir = folder;
+  const auto coordinator = Coordinator::Start(options);
   HEBB_CHECK(coordinator.ok());
   std::printf("%-44s %10.3f\n", "start of the coordinator on it",
               absl::ToDoubleMilliseconds(absl::Now() - begin));
