@@ -9,11 +9,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "common/files.h"
 #include "common/log.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 
 namespace hebb::access {
 namespace {
@@ -58,7 +58,7 @@ absl::StatusOr<std::unique_ptr<TokenTable>> TokenTable::Open(const std::string& 
 
 absl::Status TokenTable::Read() {
   version_ = VersionOf(path_);
-  looked_ = absl::Now();
+  looked_ = SteadyNow();
   HEBB_ASSIGN_OR_RETURN(const std::string text, ReadFile(path_));
   HEBB_ASSIGN_OR_RETURN(callers_, ParseTokens(text, path_));
   return absl::OkStatus();
@@ -67,8 +67,8 @@ absl::Status TokenTable::Read() {
 std::optional<Caller> TokenTable::Find(absl::string_view token) {
   const std::string digest = Sha256Hex(token);
   absl::MutexLock lock(&mutex_);
-  if (absl::Now() - looked_ >= kLookEvery) {
-    looked_ = absl::Now();
+  if (SteadyNow() - looked_ >= kLookEvery) {
+    looked_ = SteadyNow();
     if (VersionOf(path_) != version_) {
       const absl::Status read = Read();
       if (!read.ok()) LogError(absl::StrCat("the old tokens stay: ", read.message()));

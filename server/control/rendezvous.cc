@@ -28,11 +28,13 @@ void Rendezvous::Open(const GenerationId& generation) {
 void Rendezvous::Close(const GenerationId& generation) {
   absl::MutexLock lock(&mutex_);
   open_.erase(generation);
+  changed_.SignalAll();
 }
 
 void Rendezvous::Shutdown() {
   absl::MutexLock lock(&mutex_);
   open_.clear();
+  changed_.SignalAll();
 }
 
 absl::Status Rendezvous::Set(const GenerationId& generation, const std::string& key,
@@ -48,6 +50,7 @@ absl::Status Rendezvous::Set(const GenerationId& generation, const std::string& 
     return absl::ResourceExhaustedError(absl::StrCat("more than ", kKeysMax, " rendezvous keys"));
   }
   found->second[key] = value;
+  changed_.SignalAll();
   return absl::OkStatus();
 }
 
@@ -59,10 +62,9 @@ absl::StatusOr<std::string> Rendezvous::Get(const GenerationId& generation, cons
     const auto found = open_.find(generation);
     return found == open_.end() || found->second.contains(key);
   };
-  while (!mutex_.AwaitWithDeadline(absl::Condition(&settled),
-                                   std::min(deadline, absl::Now() + kCancelPoll))) {
+  while (!changed_.Await(mutex_, settled, std::min(deadline, SteadyNow() + kCancelPoll))) {
     if (cancelled()) return absl::CancelledError("the caller has gone");
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat("nobody set the key '", key, "' in time"));
     }
   }

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/steady_clock.h"
 #include "server/control/messages.h"
 
 namespace hebb::control {
@@ -28,7 +29,8 @@ class Rendezvous {
   // ABORTED; RESOURCE_EXHAUSTED beyond 10000 keys; INVALID_ARGUMENT for a value above 1 MiB.
   absl::Status Set(const GenerationId& generation, const std::string& key,
                    const std::string& value);
-  // Waits for the key. ABORTED; DEADLINE_EXCEEDED; CANCELLED once `cancelled` says so.
+  // Waits for the key until `deadline` of SteadyNow(). ABORTED; DEADLINE_EXCEEDED; CANCELLED once
+  // `cancelled` says so.
   absl::StatusOr<std::string> Get(const GenerationId& generation, const std::string& key,
                                   absl::Time deadline, const std::function<bool()>& cancelled);
 
@@ -36,6 +38,7 @@ class Rendezvous {
   using Keys = std::map<std::string, std::string>;
 
   absl::Mutex mutex_;
+  SteadyCondVar changed_;
   std::map<GenerationId, Keys> open_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -6,8 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/clock.h"
 #include "common/rpc/status.h"
+#include "common/steady_clock.h"
 
 namespace hebb::rpc {
 namespace {
@@ -54,7 +54,7 @@ class Processor : public grpc::AuthMetadataProcessor {
 
 absl::Status AdmitCall(access::Gate& gate, const access::Gate::Shown& shown,
                        const RefusalObserver& refused) {
-  const auto caller = gate.Admit(shown, absl::Now());
+  const auto caller = gate.Admit(shown, SteadyNow());
   if (caller.ok()) return absl::OkStatus();
   if (refused) {
     const auto known = gate.Recognise(shown);

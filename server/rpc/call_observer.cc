@@ -5,8 +5,7 @@
 
 #include <string>
 #include <utility>
-
-#include "absl/time/clock.h"
+#include "common/steady_clock.h"
 
 namespace hebb::rpc {
 namespace {
@@ -25,7 +24,7 @@ class Interceptor : public grpc::experimental::Interceptor {
   void Intercept(InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       const auto code = static_cast<absl::StatusCode>(methods->GetSendStatus().error_code());
-      observer_(method_, code, absl::Now() - start_);
+      observer_(method_, code, SteadyNow() - start_);
     }
     methods->Proceed();
   }
@@ -33,7 +32,7 @@ class Interceptor : public grpc::experimental::Interceptor {
  private:
   const CallObserver& observer_;
   const std::string method_;
-  const absl::Time start_ = absl::Now();
+  const absl::Time start_ = SteadyNow();
 };
 
 class Factory : public grpc::experimental::ServerInterceptorFactoryInterface {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/rpc/status.h"
+#include "common/steady_clock.h"
 #include "server/rpc/files.h"
 #include "server/rpc/translate.h"
 
@@ -24,8 +25,8 @@ grpc::Status WorkersService::SetKey(grpc::ServerContext*, const v1::SetKeyReques
 
 grpc::Status WorkersService::GetKey(grpc::ServerContext* call, const v1::GetKeyRequest* request,
                                     v1::GetKeyResponse* response) {
-  const absl::Time deadline =
-      std::min(absl::FromChrono(call->deadline()), absl::Now() + kGetKeyMax);
+  const absl::Duration left = absl::FromChrono(call->deadline()) - absl::Now();
+  const absl::Time deadline = SteadyNow() + std::min(left, kGetKeyMax);
   const auto value = context_.rendezvous.Get(FromProto(request->generation()), request->key(),
                                              deadline, [call] { return call->IsCancelled(); });
   if (!value.ok()) return ToGrpc(value.status());

@@ -37,9 +37,9 @@ struct Receive {
 // Thread-safety: one thread at a time calls the operations (it may be another thread than the
 // creator's); Abort may be called from any thread at any time.
 //
-// Every operation has a deadline. After any error the communicator is dead: every later call
-// returns the first error at once; destroy it and form a new generation (docs/adr). Buffers passed
-// in may then hold anything; inputs are never changed.
+// Every operation has a deadline, of SteadyNow(). After any error the communicator is dead: every
+// later call returns the first error at once; destroy it and form a new generation (docs/adr).
+// Buffers passed in may then hold anything; inputs are never changed.
 //
 // Errors: DEADLINE_EXCEEDED (a member is silent), ABORTED (Abort was called; its reason),
 // UNAVAILABLE (a peer is gone).

@@ -15,10 +15,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "worker/comm/exchange_communicator.h"
 #include "worker/comm/first_error.h"
 #include "worker/comm/gloo_mesh.h"
@@ -36,7 +36,7 @@ constexpr std::chrono::milliseconds kGoodbyePatience{100};
 
 // Never early, and never gloo's special values 0 and -1.
 std::chrono::milliseconds Remaining(absl::Time deadline) {
-  const absl::Duration left = absl::Ceil(deadline - absl::Now(), absl::Milliseconds(1));
+  const absl::Duration left = absl::Ceil(deadline - SteadyNow(), absl::Milliseconds(1));
   const int64_t most = kForever.count();
   return std::chrono::milliseconds(std::clamp<int64_t>(absl::ToInt64Milliseconds(left), 1, most));
 }
@@ -237,7 +237,7 @@ absl::Status GlooCommunicator::Explain(absl::string_view what) const {
   absl::MutexLock lock(&mutex_);
   const std::string where =
       absl::StrCat("rank ", topology_.rank, " of gang ", options_.generation, ": ");
-  if (absl::Now() >= deadline_) {
+  if (SteadyNow() >= deadline_) {
     return absl::DeadlineExceededError(
         absl::StrCat(where, "a member was silent until the deadline"));
   }

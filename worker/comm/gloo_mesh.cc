@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 
 namespace hebb::comm {
 namespace {
@@ -63,18 +63,21 @@ class Alarm {
   Alarm(absl::Time deadline, F on_deadline)
       : thread_([this, deadline, on_deadline] {
           absl::MutexLock lock(&mutex_);
-          if (!mutex_.AwaitWithDeadline(absl::Condition(&off_), deadline)) on_deadline();
+          const auto is_off = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return off_; };
+          if (!changed_.Await(mutex_, is_off, deadline)) on_deadline();
         }) {}
   ~Alarm() {
     {
       absl::MutexLock lock(&mutex_);
       off_ = true;
+      changed_.Signal();
     }
     thread_.join();
   }
 
  private:
   absl::Mutex mutex_;
+  SteadyCondVar changed_;
   bool off_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it uses the others
 };
@@ -93,7 +96,7 @@ absl::Status GlooMesh::Form(const std::string& host, Rendezvous& rendezvous, abs
   absl::MutexLock lock(&mutex_);
   if (stage_ != Stage::kBroken) return status;
   // Breaking off makes everything fail in its own words; this is the cause.
-  if (absl::Now() < deadline) return absl::AbortedError("the gang was given up while it formed");
+  if (SteadyNow() < deadline) return absl::AbortedError("the gang was given up while it formed");
   return absl::DeadlineExceededError(absl::StrCat(
       "rank ", rank, " of ", size, " could not reach all members in time: ", status.message()));
 }
@@ -153,12 +156,12 @@ absl::Status GlooMesh::CreatePairs(const std::string& host, std::string& address
 absl::StatusOr<std::string> GlooMesh::AddressesOf(int peer, Rendezvous& rendezvous,
                                                   absl::Time deadline) {
   for (;;) {
-    const absl::Time slice_end = std::min(deadline, absl::Now() + kGetSlice);
+    const absl::Time slice_end = std::min(deadline, SteadyNow() + kGetSlice);
     absl::StatusOr<std::string> addresses = rendezvous.Get(KeyOf(peer), slice_end);
     HEBB_RETURN_IF_ERROR(CheckForming());
     if (addresses.ok()) return addresses;
     if (!absl::IsDeadlineExceeded(addresses.status())) return addresses.status();
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat("rank ", peer, " gave no address"));
     }
   }

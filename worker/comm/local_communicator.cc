@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "common/check.h"
+#include "common/steady_clock.h"
 #include "worker/comm/exchange_communicator.h"
 
 namespace hebb::comm {
@@ -37,7 +38,9 @@ class Hub {
         Withdraw(me);
         return ranks_[me].error;
       }
-      if (ranks_[me].changed.WaitWithDeadline(&mutex_, deadline)) {
+      if (SteadyNow() < deadline) {
+        ranks_[me].changed.WaitUntil(mutex_, deadline);
+      } else {
         ranks_[me].error.Update(absl::DeadlineExceededError(
             absl::StrCat("rank ", me, " of a local gang: a member was silent until the deadline (",
                          open.size(), " messages missing)")));
@@ -61,7 +64,7 @@ class Hub {
   struct Rank {
     std::list<Message> inbox;
     absl::Status error;
-    absl::CondVar changed;
+    SteadyCondVar changed;
   };
 
   void WakeAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

@@ -10,10 +10,10 @@
 #include <span>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "worker/comm/exchange_communicator.h"
 #include "worker/comm/first_error.h"
 
@@ -28,7 +28,7 @@ constexpr absl::Duration kCancelPatience = absl::Milliseconds(100);
 class Backoff {
  public:
   void Pause() {
-    if (absl::Now() < yield_until_) {
+    if (SteadyNow() < yield_until_) {
       sched_yield();
     } else {
       absl::SleepFor(absl::Microseconds(50));
@@ -36,7 +36,7 @@ class Backoff {
   }
 
  private:
-  const absl::Time yield_until_ = absl::Now() + absl::Microseconds(200);
+  const absl::Time yield_until_ = SteadyNow() + absl::Microseconds(200);
 };
 
 // Calls post(offset, count) for pieces of at most kMostBytes.
@@ -233,7 +233,7 @@ absl::Status MpiCommunicator::Await(std::vector<MPI_Request>& requests, absl::Ti
                                               &done, MPI_STATUSES_IGNORE)));
     if (done != 0) return absl::OkStatus();
     if (aborted_) return first_error_.get();
-    if (absl::Now() >= deadline) {
+    if (SteadyNow() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat("rank ", topology_.rank, " of gang ",
                                                       options_.generation,
                                                       ": a member was silent until the deadline"));
@@ -247,9 +247,9 @@ void MpiCommunicator::Cancel(std::vector<MPI_Request>& receives) {
   for (MPI_Request& request : receives) {
     if (request != MPI_REQUEST_NULL) MPI_Cancel(&request);
   }
-  const absl::Time end = absl::Now() + kCancelPatience;
+  const absl::Time end = SteadyNow() + kCancelPatience;
   int done = 0;
-  while (done == 0 && absl::Now() < end) {
+  while (done == 0 && SteadyNow() < end) {
     if (MPI_Testall(static_cast<int>(receives.size()), receives.data(), &done,
                     MPI_STATUSES_IGNORE) != MPI_SUCCESS) {
       return;

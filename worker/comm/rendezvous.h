@@ -18,7 +18,8 @@ class Rendezvous {
   virtual ~Rendezvous() = default;
   // ABORTED: this generation is over.
   virtual absl::Status Set(const std::string& key, const std::string& value) = 0;
-  // Waits for the key. ABORTED: this generation is over or has lost a member; DEADLINE_EXCEEDED.
+  // Waits for the key until `deadline` of SteadyNow(). ABORTED: this generation is over or has lost
+  // a member; DEADLINE_EXCEEDED.
   virtual absl::StatusOr<std::string> Get(const std::string& key, absl::Time deadline) = 0;
 };
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/check.h"
+#include "common/steady_clock.h"
 #include "worker/comm/tree_sum.h"
 
 namespace hebb::comm {
@@ -43,23 +43,23 @@ void SumQueue::Start(int index, std::span<const float* const> nodes, std::span<f
 }
 
 absl::Status SumQueue::Wait(int index) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   absl::MutexLock lock(&mutex_);
   HEBB_CHECK(!status_.ok() || (index >= 0 && index < static_cast<int>(slots_.size())));
   const auto done = [this, index]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !status_.ok() || !slots_[index].pending;
   };
   mutex_.Await(absl::Condition(&done));
-  totals_.wait_seconds += absl::ToDoubleSeconds(absl::Now() - begin);
+  totals_.wait_seconds += absl::ToDoubleSeconds(SteadyNow() - begin);
   return status_;
 }
 
 absl::Status SumQueue::Drain() {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   absl::MutexLock lock(&mutex_);
   const auto done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return pending_count_ == 0; };
   mutex_.Await(absl::Condition(&done));
-  totals_.wait_seconds += absl::ToDoubleSeconds(absl::Now() - begin);
+  totals_.wait_seconds += absl::ToDoubleSeconds(SteadyNow() - begin);
   return status_;
 }
 
@@ -87,14 +87,14 @@ void SumQueue::Run() {
       if (queue_.empty()) return;
       slot = &slots_[queue_.front()];
       queue_.pop_front();
-      deadline = absl::Now() + backstop_.timeout();
+      deadline = SteadyNow() + backstop_.timeout();
     }
-    const absl::Time begin = absl::Now();
+    const absl::Time begin = SteadyNow();
     absl::Status status = SumOne(*slot, deadline);
     absl::MutexLock lock(&mutex_);
     ++totals_.sums;
     totals_.bytes += static_cast<int64_t>(slot->sum.size_bytes());
-    totals_.sum_seconds += absl::ToDoubleSeconds(absl::Now() - begin);
+    totals_.sum_seconds += absl::ToDoubleSeconds(SteadyNow() - begin);
     slot->pending = false;
     --pending_count_;
     if (!status.ok()) {

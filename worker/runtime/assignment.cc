@@ -124,7 +124,8 @@ void Assignment::LeaveUntil(absl::Time deadline) {
   leaving_ = true;
   if (!communicating_ || !LeadsLocked()) return;
   generation_->requests.leave = true;
-  mutex_.AwaitWithDeadline(absl::Condition(this, &Assignment::NoCommunicator), deadline);
+  const auto parted = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !communicating_; };
+  out_of_gang_.Await(mutex_, parted, deadline);
 }
 
 // ---- training thread ---------------------------------------------------------------------------
@@ -170,6 +171,7 @@ Generation* Assignment::AwaitGang() {
 void Assignment::OutOfGang() {
   absl::MutexLock lock(&mutex_);
   communicating_ = false;
+  out_of_gang_.Signal();
 }
 
 bool Assignment::Finish(v1::AttemptResult result) {

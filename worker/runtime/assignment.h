@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "common/log.h"
+#include "common/steady_clock.h"
 #include "hebb/v1/workers.pb.h"
 #include "worker/runtime/cancellation.h"
 #include "worker/runtime/outbox.h"
@@ -66,7 +67,8 @@ class Assignment {
   // Drops the attempt in every phase; from now on nothing more is sent for it.
   void Release(absl::string_view reason);
   // The worker wants to end. Rank 0, which alone can ask the gang to part at a step boundary, does
-  // so and waits for it until `deadline`; for the others the coordinator acts on their farewell.
+  // so and waits for it until `deadline` of SteadyNow(); for the others the coordinator acts on
+  // their farewell.
   void LeaveUntil(absl::Time deadline);
 
   // ---- training thread -------------------------------------------------------------------------
@@ -117,13 +119,13 @@ class Assignment {
 
   bool GangOrReleased() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool ResultDecided() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool NoCommunicator() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !communicating_; }
 
   const v1::Assign assign_;
   Outbox& outbox_;
   Cancellation cancellation_;
 
   mutable absl::Mutex mutex_;
+  SteadyCondVar out_of_gang_;  // communicating_ has become false
   Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kPreparing;
   bool communicating_ ABSL_GUARDED_BY(mutex_) = false;  // a communicator may be alive
   bool released_ ABSL_GUARDED_BY(mutex_) = false;

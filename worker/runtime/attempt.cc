@@ -7,10 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "common/rpc/spec.h"
 #include "common/spec/stages.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "worker/runtime/data_digests.h"
 #include "worker/runtime/epoch_record.h"
 
@@ -86,9 +86,9 @@ absl::Status Attempt::Prepare() {
   options.generation = [this] { return assignment_.generation(); };
   options.upload = [this](const v1::CheckpointId& id, absl::string_view bytes,
                           Cancellation& cancellation) {
-    const absl::Time begin = absl::Now();
+    const absl::Time begin = SteadyNow();
     const absl::Status status = context_.channel.UploadCheckpoint(id, bytes, cancellation);
-    if (status.ok()) context_.metrics.CheckpointUploadTook(absl::Now() - begin);
+    if (status.ok()) context_.metrics.CheckpointUploadTook(SteadyNow() - begin);
     return status;
   };
   options.uploaded = [this](int64_t step, const absl::Status& status) {
@@ -182,7 +182,7 @@ absl::StatusOr<train::RunEnd> Attempt::Train(Generation& generation) {
   CoordinatorRendezvous rendezvous(context_.channel, form.generation(), generation.cancellation);
   HEBB_ASSIGN_OR_RETURN(std::unique_ptr<comm::Communicator> communicator,
                         context_.numerics.form_gang(plan, rendezvous, generation.cancellation,
-                                                    absl::Now() + times.form));
+                                                    SteadyNow() + times.form));
   // Ends before the communicator does.
   Cancellation::Scope abort(generation.cancellation, [&communicator](const std::string& reason) {
     communicator->Abort(reason);
@@ -196,7 +196,7 @@ absl::StatusOr<train::RunEnd> Attempt::Train(Generation& generation) {
   const std::vector<int> wanted(form.state_wanted().begin(), form.state_wanted().end());
   if (!wanted.empty()) {
     HEBB_RETURN_IF_ERROR(
-        trainer_->SyncState(*communicator, form.state_source(), wanted, absl::Now() + times.sync));
+        trainer_->SyncState(*communicator, form.state_source(), wanted, SteadyNow() + times.sync));
   }
   return trainer_->Run(*communicator, generation.requests, *this);
 }
@@ -276,7 +276,7 @@ void Attempt::StepDone(const train::StepReport& report) {
   progress_due_ = true;
   assignment_.SetStep(report.step);
   context_.metrics.StepDone(report);
-  if (absl::Now() >= next_progress_) SendProgress();
+  if (SteadyNow() >= next_progress_) SendProgress();
 }
 
 void Attempt::SendProgress() {
@@ -289,7 +289,7 @@ void Attempt::SendProgress() {
   progress.set_train_accuracy(last_step_->train_accuracy);
   assignment_.Progress(std::move(progress));
   progress_due_ = false;
-  next_progress_ = absl::Now() + kProgressEvery;
+  next_progress_ = SteadyNow() + kProgressEvery;
 }
 
 void Attempt::EpochDone(const train::EpochMetrics& metrics) {
@@ -307,9 +307,9 @@ void Attempt::DigestDone(int64_t step, const std::string& weights_digest) {
 
 absl::Status Attempt::SaveCheckpoint(std::string bytes, int64_t step,
                                      const std::string& weights_digest) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   const absl::Status on_disk = uploader_->Add(std::move(bytes), step, weights_digest);
-  context_.metrics.CheckpointSaved(on_disk.ok(), absl::Now() - begin);
+  context_.metrics.CheckpointSaved(on_disk.ok(), SteadyNow() - begin);
   if (!on_disk.ok()) {
     assignment_.LogLine(LogLevel::kWarning,
                         absl::StrCat("checkpoint of step ", step, " waits in memory, for the disk ",

@@ -11,6 +11,7 @@
 #include "common/rpc/chunks.h"
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "worker/runtime/coordinator_grpc.h"
 
 namespace hebb::runtime {
@@ -20,17 +21,17 @@ constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 constexpr absl::Duration kRetryPause = absl::Milliseconds(100);
 
 // Enough for a slow link (1 MiB/s), and an end for a coordinator that has frozen.
-absl::Time TransferDeadline(int64_t bytes) {
-  return absl::Now() + absl::Seconds(30) + absl::Seconds(bytes >> 20);
+absl::Duration TransferTime(int64_t bytes) {
+  return absl::Seconds(30) + absl::Seconds(bytes >> 20);
 }
 
 // A call that a Cancellation ends.
 class Call {
  public:
-  Call(Cancellation& cancellation, absl::Time deadline)
+  Call(Cancellation& cancellation, absl::Duration within)
       : cancellation_(cancellation),
         scope_(cancellation, [this](const std::string&) { context.TryCancel(); }) {
-    rpc::SetDeadline(context, deadline);
+    rpc::SetDeadline(context, absl::Now() + within);  // gRPC takes it for a duration at once
   }
 
   absl::Status Status(const grpc::Status& status) const {
@@ -68,7 +69,7 @@ std::string CoordinatorChannel::WhyUnreachable(absl::Duration within) {
 
 absl::StatusOr<std::string> CoordinatorChannel::Download(const v1::StoredFile& file,
                                                          Cancellation& cancellation) {
-  Call call(cancellation, TransferDeadline(file.bytes()));
+  Call call(cancellation, TransferTime(file.bytes()));
   v1::DownloadRequest request;
   request.set_sha256(file.sha256());
   auto reader = grpc_->stub->Download(&call.context, request);
@@ -98,7 +99,7 @@ absl::Status CoordinatorChannel::UploadCheckpoint(const v1::CheckpointId& id,
                                                   absl::string_view bytes,
                                                   Cancellation& cancellation) {
   rpc::ChunkReader reader(bytes);
-  Call call(cancellation, TransferDeadline(reader.total_bytes()));
+  Call call(cancellation, TransferTime(reader.total_bytes()));
   v1::UploadResponse response;
   auto writer = grpc_->stub->UploadCheckpoint(&call.context, &response);
   v1::Chunk chunk;
@@ -123,13 +124,13 @@ absl::Status CoordinatorRendezvous::Set(const std::string& key, const std::strin
   *request.mutable_generation() = generation_;
   request.set_key(key);
   request.set_value(value);
-  const absl::Time deadline = absl::Now() + kCallTimeout;
+  const absl::Time deadline = SteadyNow() + kCallTimeout;
   while (true) {
-    Call call(cancellation_, deadline);
+    Call call(cancellation_, deadline - SteadyNow());
     v1::SetKeyResponse response;
     const absl::Status status =
         call.Status(channel_.grpc().stub->SetKey(&call.context, request, &response));
-    if (!absl::IsUnavailable(status) || absl::Now() + kRetryPause > deadline) return status;
+    if (!absl::IsUnavailable(status) || SteadyNow() + kRetryPause > deadline) return status;
     cancellation_.Pause(kRetryPause);
   }
 }
@@ -140,15 +141,15 @@ absl::StatusOr<std::string> CoordinatorRendezvous::Get(const std::string& key,
   *request.mutable_generation() = generation_;
   request.set_key(key);
   while (true) {
-    Call call(cancellation_, deadline);
+    Call call(cancellation_, deadline - SteadyNow());
     v1::GetKeyResponse response;
     const absl::Status status =
         call.Status(channel_.grpc().stub->GetKey(&call.context, request, &response));
     if (status.ok()) return std::move(*response.mutable_value());
     if (!absl::IsUnavailable(status)) return status;
     // The coordinator is away: not an answer to the question. Ask again until the deadline.
-    cancellation_.Pause(std::min(kRetryPause, deadline - absl::Now()));
-    if (absl::Now() >= deadline) return absl::DeadlineExceededError(status.message());
+    cancellation_.Pause(std::min(kRetryPause, deadline - SteadyNow()));
+    if (SteadyNow() >= deadline) return absl::DeadlineExceededError(status.message());
   }
 }
 

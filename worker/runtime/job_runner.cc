@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "common/log.h"
+#include "common/steady_clock.h"
 
 namespace hebb::runtime {
 namespace {
@@ -35,7 +35,7 @@ v1::FromWorker JobRunner::DrainNoticeLocked() const {
 }
 
 void JobRunner::Drain(absl::string_view reason, absl::Duration within) {
-  const absl::Time deadline = absl::Now() + within;
+  const absl::Time deadline = SteadyNow() + within;
   std::shared_ptr<Assignment> assignment;
   {
     absl::MutexLock lock(&mutex_);
@@ -44,10 +44,13 @@ void JobRunner::Drain(absl::string_view reason, absl::Duration within) {
     drain_->set_reason(std::string(reason));
     drain_->set_within_ms(absl::ToInt64Milliseconds(within));
     outbox_.Send(DrainNoticeLocked());
-    mutex_.AwaitWithDeadline(absl::Condition(this, &JobRunner::IdleOrAlone), deadline);
+    const auto idle_or_alone = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return !attached_ || (!training_ && !fresh_);
+    };
+    idler_.Await(mutex_, idle_or_alone, deadline);
     if (training_) assignment = current_;
   }
-  const absl::Time alone = std::min(deadline, absl::Now() + kPartWithin);
+  const absl::Time alone = std::min(deadline, SteadyNow() + kPartWithin);
   if (assignment != nullptr) assignment->LeaveUntil(alone);
 }
 
@@ -55,7 +58,8 @@ bool JobRunner::Drop(absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
   ending_ = true;
   if (current_) current_->Release("the worker ends");
-  return mutex_.AwaitWithDeadline(absl::Condition(this, &JobRunner::Idle), deadline);
+  const auto idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !training_; };
+  return idler_.Await(mutex_, idle, deadline);
 }
 
 // ---- session's threads -------------------------------------------------------------------------
@@ -113,6 +117,7 @@ void JobRunner::AttachedChanged(bool attached) {
   {
     absl::MutexLock lock(&mutex_);
     attached_ = attached;
+    idler_.SignalAll();
   }
   if (attached) LogInfo("attached to the coordinator", {{"address", context_.channel.address()}});
 }
@@ -146,6 +151,7 @@ void JobRunner::TrainForever() {
     {
       absl::MutexLock lock(&mutex_);
       training_ = false;
+      idler_.SignalAll();
       mutex_.Await(absl::Condition(this, &JobRunner::WorkOrEnd));
       if (ending_) return;
       assignment = current_;

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/steady_clock.h"
 #include "common/times.h"
 #include "worker/runtime/assignment.h"
 #include "worker/runtime/attempt.h"
@@ -33,7 +34,7 @@ class JobRunner : public SessionHandler {
   // rank 0 still lets its gang part at a step boundary.
   void Drain(absl::string_view reason, absl::Duration within);
 
-  // Drops what is held. True if the training thread is idle by the deadline.
+  // Drops what is held. True if the training thread is idle by the deadline, of SteadyNow().
   bool Drop(absl::Time deadline);
 
   void Attach(const Open& open) override;
@@ -49,15 +50,12 @@ class JobRunner : public SessionHandler {
   // The assignment in hand, if it is the one meant.
   std::shared_ptr<Assignment> Find(absl::string_view job, int attempt) const;
   bool WorkOrEnd() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return fresh_ || ending_; }
-  bool IdleOrAlone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return !attached_ || (!training_ && !fresh_);
-  }
   v1::FromWorker DrainNoticeLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool Idle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !training_; }
 
   const AttemptContext context_;
   Outbox& outbox_;
   mutable absl::Mutex mutex_;
+  SteadyCondVar idler_;  // training_ or attached_ has become false
   // Shared with the training thread, which may still be leaving a released one when the next comes.
   std::shared_ptr<Assignment> current_ ABSL_GUARDED_BY(mutex_);
   bool fresh_ ABSL_GUARDED_BY(mutex_) = false;     // current_ was not taken up yet

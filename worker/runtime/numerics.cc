@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/datasets/fetch.h"
 #include "common/log.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "worker/comm/gloo_communicator.h"
 #include "worker/comm/local_communicator.h"
 #include "worker/comm/mpi_communicator.h"
@@ -30,8 +30,8 @@ absl::StatusOr<std::unique_ptr<data::Dataset>> OpenDataset(const spec::Dataset& 
     datasets::FetchOptions options = datasets::OptionsFromEnvironment(place.data_dir);
     absl::Time next = absl::InfinitePast();
     options.progress = [&next](absl::string_view what, int64_t bytes, int64_t total) {
-      if (absl::Now() < next) return;
-      next = absl::Now() + kTellEvery;
+      if (SteadyNow() < next) return;
+      next = SteadyNow() + kTellEvery;
       LogInfo("fetching", {{"file", std::string(what)},
                            {"bytes", absl::StrCat(bytes)},
                            {"of", absl::StrCat(total)}});

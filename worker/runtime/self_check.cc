@@ -15,8 +15,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "worker/comm/gloo_communicator.h"
 #include "worker/comm/mpi_communicator.h"
 #include "worker/comm/rendezvous.h"
@@ -46,13 +46,14 @@ class OwnRendezvous : public comm::Rendezvous {
   absl::Status Set(const std::string& key, const std::string& value) override {
     absl::MutexLock lock(&mutex_);
     values_[key] = value;
+    changed_.SignalAll();
     return absl::OkStatus();
   }
   absl::StatusOr<std::string> Get(const std::string& key, absl::Time deadline) override {
     absl::MutexLock lock(&mutex_);
     const auto there = [this, &key]()
                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return values_.contains(key); };
-    if (!mutex_.AwaitWithDeadline(absl::Condition(&there), deadline)) {
+    if (!changed_.Await(mutex_, there, deadline)) {
       return absl::DeadlineExceededError(absl::StrCat("nobody has set ", key));
     }
     return values_[key];
@@ -60,6 +61,7 @@ class OwnRendezvous : public comm::Rendezvous {
 
  private:
   absl::Mutex mutex_;
+  SteadyCondVar changed_;
   std::map<std::string, std::string> values_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -117,14 +119,14 @@ void DescribeBuild(Fields& into) {
 std::unique_ptr<comm::MpiWorld> CheckWorld(absl::Duration limit, Fields& into) {
   if (!comm::MpiWorld::Launched()) return nullptr;
   Fields& section = Section(into, "mpi_world");
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   absl::StatusOr<std::unique_ptr<comm::MpiWorld>> world = comm::MpiWorld::Init();
   absl::Status status = world.status();
   if (world.ok()) {
     Put(section, "size", (*world)->size());
-    status = SumOverWorld(**world, absl::Now() + limit);
+    status = SumOverWorld(**world, SteadyNow() + limit);
   }
-  PutOutcome(section, status, absl::Now() - begin);
+  PutOutcome(section, status, SteadyNow() - begin);
   return world.ok() ? *std::move(world) : nullptr;
 }
 
@@ -135,9 +137,9 @@ std::string SelfCheck(const std::string& host, absl::Duration limit) {
   DescribeBuild(all);
   const std::unique_ptr<comm::MpiWorld> world = CheckWorld(limit, all);
   if (world != nullptr && world->rank() != 0) return "";
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   const absl::Status gloo = SumOverGloo(host, begin + limit);
-  PutOutcome(Section(all, "gloo"), gloo, absl::Now() - begin);
+  PutOutcome(Section(all, "gloo"), gloo, SteadyNow() - begin);
   std::string json;
   if (!google::protobuf::util::MessageToJsonString(all, &json).ok()) return "{}";
   return json;

@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/files.h"
 #include "common/log.h"
 #include "common/metrics/http_server.h"
 #include "common/rpc/channel.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "worker/comm/mpi_communicator.h"
 #include "worker/runtime/identity.h"
 #include "worker/runtime/job_runner.h"
@@ -60,7 +60,7 @@ void End(const ExitRequest& request, absl::Duration drain_within, JobRunner& run
       static_cast<int>(absl::ToInt64Seconds(absl::Ceil(drain_within, absl::Seconds(1))));
   ExitWithin(drain_seconds + kEndWithinSeconds, request.code);
   if (request.code == kExitOk) runner.Drain(request.reason, drain_within);
-  runner.Drop(absl::Now() + kDropWithin);
+  runner.Drop(SteadyNow() + kDropWithin);
   session.Leave(request.reason, kFarewellWithin);
 }
 

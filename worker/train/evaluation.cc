@@ -5,9 +5,9 @@
 #include <cmath>
 #include <vector>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "worker/data/order.h"
 
 namespace hebb::train {
@@ -41,7 +41,7 @@ absl::StatusOr<Evaluation> EvaluateSplit(engine::Engine& engine, const data::Dat
                                          absl::Duration backstop) {
   const auto [rank, size] = communicator.topology();
   const int64_t chunks = (dataset.size(split) + kChunkRecords - 1) / kChunkRecords;
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
 
   // AllGather wants parts of one size: as many as rank 0 has, which has the most.
   const int64_t part = (chunks + size - 1) / size;
@@ -53,7 +53,7 @@ absl::StatusOr<Evaluation> EvaluateSplit(engine::Engine& engine, const data::Dat
                           EvaluateChunk(engine, dataset, split, chunk, samples));
   }
   // The others' parts take about as long as this one did.
-  const absl::Time now = absl::Now();
+  const absl::Time now = SteadyNow();
   const absl::Time deadline = now + std::max(backstop, 10 * (now - begin));
   std::vector<ChunkResult> all(part * size);
   HEBB_RETURN_IF_ERROR(communicator.AllGather(std::as_bytes(std::span(mine)),

@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/spec/stages.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 #include "common/weights/safetensors.h"
 #include "worker/train/evaluation.h"
 #include "worker/train/state_sync.h"
@@ -90,11 +90,11 @@ Generation::Generation(const RunPlan& plan, RunState& state, Throughput& through
       rank_(layout.topology.rank),
       loader_(plan, stage_, layout),
       totals_(layout.local_slices()),
-      epoch_begin_(absl::Now()),
+      epoch_begin_(SteadyNow()),
       sums_(gang.communicator, layout, state.engine().sums(), gang.requests.backstop) {}
 
 absl::StatusOr<std::optional<RunEnd>> Generation::Run(FinalMetrics& final) {
-  HEBB_RETURN_IF_ERROR(AgreeOnStanding(gang_.communicator, state_, absl::Now() + kAgreeBackstop));
+  HEBB_RETURN_IF_ERROR(AgreeOnStanding(gang_.communicator, state_, SteadyNow() + kAgreeBackstop));
   for (;;) {
     if (plan_.AtEpochEnd(state_.progress.step) && !state_.epoch_reported) {
       HEBB_RETURN_IF_ERROR(EndEpoch());
@@ -124,21 +124,21 @@ bool Generation::DigestIsDue() const {
 }
 
 absl::StatusOr<ControlFlags> Generation::Step() {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   if (state_.progress.step_in_epoch == 0) epoch_begin_ = begin;
   const Batch batch = loader_.Load(state_.progress.step);
   StepReport report;
-  report.data_seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  report.data_seconds = absl::ToDoubleSeconds(SteadyNow() - begin);
   HEBB_ASSIGN_OR_RETURN(const StepTotals totals, ComputeAndSum(batch, report));
 
   // Everything has arrived: from here the step cannot fail.
-  const absl::Time apply_begin = absl::Now();
+  const absl::Time apply_begin = SteadyNow();
   state_.engine().Apply(ContextAfter(state_.progress.step, batch.rows), sums_.sums());
   state_.StageBegun();
   CountStep(plan_, batch.rows, totals.loss, std::llround(totals.correct), state_.progress);
   state_.epoch_reported = false;
   stepped_ = true;
-  const absl::Time end = absl::Now();
+  const absl::Time end = SteadyNow();
   report.update_seconds = absl::ToDoubleSeconds(end - apply_begin);
   throughput_.images += batch.rows;
   report.own_images = batch.own_rows;
@@ -148,7 +148,7 @@ absl::StatusOr<ControlFlags> Generation::Step() {
 
 absl::StatusOr<StepTotals> Generation::ComputeAndSum(const Batch& batch, StepReport& report) {
   const engine::StepContext context = ContextAfter(state_.progress.step, batch.rows);
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   const comm::SumQueueTotals before = sums_.queue_totals();
   sums_.Begin();
   const absl::Status computed =
@@ -167,7 +167,7 @@ absl::StatusOr<StepTotals> Generation::ComputeAndSum(const Batch& batch, StepRep
   }
   const auto computed_for = [&] {  // without the waits for sums
     const double waited = sums_.queue_totals().wait_seconds - before.wait_seconds;
-    return absl::ToDoubleSeconds(absl::Now() - begin) - waited;
+    return absl::ToDoubleSeconds(SteadyNow() - begin) - waited;
   };
   sums_.StartTotals(totals_, flags, report.data_seconds + computed_for());
   HEBB_ASSIGN_OR_RETURN(const StepTotals totals, sums_.Finish());
@@ -229,7 +229,7 @@ absl::Status Generation::EndEpoch() {
   if (rank_ == 0 && every > 0 && metrics.epoch % every == 0) {
     HEBB_ASSIGN_OR_RETURN(metrics.layers, Diagnose());
   }
-  metrics.seconds = absl::ToDoubleSeconds(absl::Now() - epoch_begin_);
+  metrics.seconds = absl::ToDoubleSeconds(SteadyNow() - epoch_begin_);
   state_.validation_accuracy = metrics.validation_accuracy;
   state_.epoch_reported = true;
   gang_.observer.EpochDone(metrics);
@@ -298,7 +298,7 @@ absl::Status Generation::SaveAndAgree() {
   absl::Status saved;
   if (rank_ == 0) saved = Save();
   auto outcome = std::byte{saved.ok()};
-  HEBB_RETURN_IF_ERROR(gang_.communicator.Broadcast({&outcome, 1}, 0, absl::Now() + kSaveBackstop));
+  HEBB_RETURN_IF_ERROR(gang_.communicator.Broadcast({&outcome, 1}, 0, SteadyNow() + kSaveBackstop));
   if (!saved.ok() || outcome == std::byte{1}) return saved;
   return absl::FailedPreconditionError(absl::StrCat("rank 0 could not save the checkpoint of step ",
                                                     state_.progress.step,

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/status_macros.h"
+#include "common/steady_clock.h"
 
 namespace hebb::train {
 namespace {
@@ -37,14 +37,14 @@ StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
 
 void StepSums::Begin() {
   std::fill(started_.begin(), started_.end(), char{0});
-  begin_ = absl::Now();
+  begin_ = SteadyNow();
   waited_at_begin_ = queue_.totals().wait_seconds;
   forward_seconds_.reset();
 }
 
 void StepSums::ForwardDone() {
   const double waited = queue_.totals().wait_seconds - waited_at_begin_;
-  forward_seconds_ = absl::ToDoubleSeconds(absl::Now() - begin_) - waited;
+  forward_seconds_ = absl::ToDoubleSeconds(SteadyNow() - begin_) - waited;
 }
 
 absl::Status StepSums::Ready(int sum, std::span<const float* const> nodes) {

@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "absl/strings/str_cat.h"
+#include "common/steady_clock.h"
+#include "tests/testing/jump_clock.h"
 #include "tests/testing/wait.h"
 #include "worker/comm/tree_sum.h"
 
@@ -25,7 +27,7 @@ constexpr size_t kSizes[] = {0, 1, 7, 1000, 1000000};
 constexpr absl::Duration kShort = absl::Milliseconds(150);
 constexpr absl::Duration kPrompt = absl::Seconds(2);  // milliseconds, unless the machine is busy
 
-absl::Time Soon() { return absl::Now() + absl::Seconds(30); }
+absl::Time Soon() { return SteadyNow() + absl::Seconds(30); }
 
 // A value that tells sender, receiver and place.
 float Mark(int from, int to, size_t i) {
@@ -215,32 +217,36 @@ std::vector<NamedOperation> WaitingOperations() {
           {"Barrier", [](Communicator& c, absl::Time deadline) { return c.Barrier(deadline); }}};
 }
 
+// Also while the wall clock jumps.
 TEST_P(CommunicatorContractTest, EveryOperationEndsAtItsDeadline) {
   for (const auto& [name, operation] : WaitingOperations()) {
-    SCOPED_TRACE(name);
-    Run(2, [&](Communicator& communicator) {
-      if (communicator.topology().rank == 1) return;  // silent
-      const absl::Time begin = absl::Now();
-      EXPECT_EQ(operation(communicator, begin + kShort).code(),
-                absl::StatusCode::kDeadlineExceeded);
-      EXPECT_GE(absl::Now() - begin, kShort);
-      EXPECT_LT(absl::Now() - begin, kShort + kPrompt);
-    });
+    for (const int hours : {0, 1, -1}) {
+      SCOPED_TRACE(absl::StrCat(name, ", clock ", hours, " h off"));
+      Run(2, [&](Communicator& communicator) {
+        if (communicator.topology().rank == 1) return;  // silent
+        const absl::Time begin = SteadyNow();
+        const testing_support::JumpedClock jumped(absl::Hours(hours));
+        EXPECT_EQ(operation(communicator, begin + kShort).code(),
+                  absl::StatusCode::kDeadlineExceeded);
+        EXPECT_GE(SteadyNow() - begin, kShort);
+        EXPECT_LT(SteadyNow() - begin, kShort + kPrompt);
+      });
+    }
   }
 }
 
 TEST_P(CommunicatorContractTest, EveryLaterCallReturnsTheFirstError) {
   Run(2, [](Communicator& communicator) {
     if (communicator.topology().rank == 1) return;
-    const absl::Status first = communicator.Barrier(absl::Now() + kShort);
+    const absl::Status first = communicator.Barrier(SteadyNow() + kShort);
     ASSERT_EQ(first.code(), absl::StatusCode::kDeadlineExceeded);
     communicator.Abort("too late to be the first");
-    const absl::Time begin = absl::Now();
+    const absl::Time begin = SteadyNow();
     for (const auto& [name, operation] : WaitingOperations()) {
       EXPECT_EQ(operation(communicator, Soon()), first) << name;
     }
     EXPECT_EQ(communicator.Exchange({}, {}, Soon()), first);
-    EXPECT_LT(absl::Now() - begin, kPrompt);
+    EXPECT_LT(SteadyNow() - begin, kPrompt);
   });
 }
 
@@ -253,11 +259,11 @@ TEST_P(CommunicatorContractTest, AbortWakesEveryOperation) {
       std::thread other([&] {
         testing_support::LetTimePass(
             absl::Milliseconds(20));  // most likely amid the wait; before it is as right
-        aborted = absl::Now();
+        aborted = SteadyNow();
         communicator.Abort("the coordinator said so");
       });
       const absl::Status status = operation(communicator, Soon());
-      const absl::Time woken = absl::Now();
+      const absl::Time woken = SteadyNow();
       other.join();
       EXPECT_EQ(status.code(), absl::StatusCode::kAborted) << status;
       EXPECT_EQ(status.message(), "the coordinator said so");
