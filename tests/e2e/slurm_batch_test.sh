@@ -6,8 +6,6 @@
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/slurm_lib.sh"
 need_slurm
-SCRIPT=$(cd "$(dirname "$0")/../../deploy/slurm" && pwd)/hebb.sbatch
-export HEBB_BIN
 
 write_job
 up local 2
@@ -20,34 +18,6 @@ unset HEBB_ADDRESS
 
 trap 'rc=$?; stop_slurm || true; $PASSED || tail -qn 20 "$WORK"/*.out >&2 || true; (exit $rc); cleanup' EXIT
 start_slurm
-
-# batch NAME [sbatch options] -- [script's arguments]: the Slurm job's id
-batch() {
-  local name=$1 options=()
-  shift
-  while [ "$1" != -- ]; do options+=("$1") && shift; done
-  shift
-  HEBB_STATE_DIR=$WORK/$name HEBB_DATA_DIR=$DATA sbatch --parsable -p low -o "$WORK/$name.out" \
-    "${options[@]}" "$SCRIPT" "$WORK/job.yaml" "$@"
-}
-says() { grep -qE -- "$2" "$WORK/$1.out" 2>/dev/null; }
-# The steps at which allocations of NAME ended and began.
-last_step() { sed -nE "s/.*$2 step ([0-9]+).*/\1/p" "$WORK/$1.out" | tail -n 1; }
-
-# describe of the job that runs in NAME's allocation; "" while there is none.
-inside() {
-  local address
-  address=$(jq -r '.address' "$WORK/$1/coordinator.json" 2>/dev/null) || return 0
-  [ -n "$address" ] || return 0
-  HEBB_CREDENTIALS=$WORK/$1/credentials/users/slurm "$HEBB_BIN/hebb" \
-    --address "$(hostname):${address##*:}" list -o json --all 2>/dev/null | jq -r ".[0]$2" || true
-}
-trains_beyond() {
-  local step
-  [ "$(inside "$1" .state)" = RUNNING ] || return 1
-  step=$(inside "$1" .step)
-  [ "${step:-0}" -gt "$2" ]
-}
 
 sid=$(batch twice -- --set "learning.epochs=$epochs" --set resources.min_workers=2)
 eventually 40 "the job trains on two nodes" trains_beyond twice 20

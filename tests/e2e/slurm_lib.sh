@@ -116,3 +116,36 @@ no_slurm_job() { [ -z "$(squeue -h -o %i 2>/dev/null)" ]; }
 slurm_state() { scontrol show job -o "$1" 2>/dev/null | sed -n 's/.* JobState=\([A-Z_]*\).*/\1/p'; }
 slurm_state_is() { [ "$(slurm_state "$1")" = "$2" ]; }
 slurm_field() { scontrol show job -o "$1" | sed -n "s/.* $2=\([^ ]*\).*/\1/p"; }
+
+# ---- deploy/slurm/hebb.sbatch --------------------------------------------------------------------
+
+SCRIPT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../deploy/slurm" && pwd)/hebb.sbatch
+export HEBB_BIN
+
+# batch NAME [sbatch options] -- [script's arguments]: the Slurm job's id
+batch() {
+  local name=$1 options=()
+  shift
+  while [ "$1" != -- ]; do options+=("$1") && shift; done
+  shift
+  HEBB_STATE_DIR=$WORK/$name HEBB_DATA_DIR=$DATA sbatch --parsable -p low -o "$WORK/$name.out" \
+    "${options[@]}" "$SCRIPT" "$WORK/job.yaml" "$@"
+}
+says() { grep -qE -- "$2" "$WORK/$1.out" 2>/dev/null; }
+# The steps at which allocations of NAME ended and began.
+last_step() { sed -nE "s/.*$2 step ([0-9]+).*/\1/p" "$WORK/$1.out" | tail -n 1; }
+
+# describe of the job that runs in NAME's allocation; "" while there is none.
+inside() {
+  local address
+  address=$(jq -r '.address' "$WORK/$1/coordinator.json" 2>/dev/null) || return 0
+  [ -n "$address" ] || return 0
+  HEBB_CREDENTIALS=$WORK/$1/credentials/users/slurm "$HEBB_BIN/hebb" \
+    --address "$(hostname):${address##*:}" list -o json --all 2>/dev/null | jq -r ".[0]$2" || true
+}
+trains_beyond() {
+  local step
+  [ "$(inside "$1" .state)" = RUNNING ] || return 1
+  step=$(inside "$1" .step)
+  [ "${step:-0}" -gt "$2" ]
+}

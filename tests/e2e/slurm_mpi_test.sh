@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# deploy/slurm/hebb.sbatch with HEBB_MPI=pmix on a real Slurm of two nodes: the workers are one MPI
+# world; a time limit that comes before the job's end pauses it with a checkpoint, and the next
+# allocation goes on from that step; a lost rank ends the world, and it is started again; the weights
+# are those of an undisturbed local run over gloo.
+source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/slurm_lib.sh"
+need_slurm
+srun --mpi=list 2>&1 | grep -q pmix || [ -n "$(find /usr/lib -name mpi_pmix.so 2>/dev/null)" ] ||
+  skip "this Slurm has no PMIx"
+
+write_job
+up local 2
+epochs=$(epochs_for 60)
+id=$(submit "learning.epochs=$epochs" resources.min_workers=2)
+succeeds "$id"
+want=$(digest "$id")
+down local
+unset HEBB_ADDRESS
+
+trap 'rc=$?; stop_slurm || true; $PASSED || tail -qn 20 "$WORK"/*.out >&2 || true; (exit $rc); cleanup' EXIT
+start_slurm
+export HEBB_MPI=pmix
+sid=$(batch world --time=1 --signal=B:USR1@45 -- --set "learning.epochs=$epochs" \
+  --set resources.min_workers=2)
+eventually 90 "the time limit" says world "is PAUSED at step"
+grep -q "2 workers over mpi" "$WORK/world/coordinator.log" || fail "no MPI world"
+eventually 60 "more time for the next allocation" scontrol update "JobId=$sid" TimeLimit=10
+eventually 60 "the next allocation" says world "start 1 of SLURM job"
+left=$(last_step world "PAUSED at")
+eventually 60 "it goes on" trains_beyond world "$left"
+equal "$(last_step world from)" "$left" "steps were lost by the time limit"
+
+rank=$(pgrep -f "hebb-worker.*/1 --credentials $WORK/world/")
+kill -KILL "$rank"
+eventually 40 "the world is started again" says world "the workers have ended; starts them again"
+eventually 180 "the end" slurm_state_is "$sid" COMPLETED
+equal "$(sed -nE 's/.*digest ([0-9a-f]{64}).*/\1/p' "$WORK/world.out")" "$want" digests
+passed
