@@ -20,7 +20,7 @@ make_disk() {
 make_disks() {
   local i
   mkdir -p "$WORK/disk/c" "$WORK/clock"
-  if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=512m hebb-drill "$WORK/disk/c" 2>/dev/null; then
+  if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=1536m hebb-drill "$WORK/disk/c" 2>/dev/null; then
     DISK=true
   fi
   for ((i = 0; i < $1; i++)); do make_disk "w$i" 8m; done
