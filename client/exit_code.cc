@@ -18,6 +18,7 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kUnimplemented:
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kResourceExhausted:
       return ExitCode::kRefused;
     case absl::StatusCode::kNotFound:
       return ExitCode::kNotFound;

@@ -305,6 +305,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Coordinato
                        parts.feed,       parts.checkpoints, parts.rendezvous,
                        parts.controller, *parts.audit,      parts.gate.get()};
   context.limits.free_disk_min = options.free_disk_min;
+  context.limits.queued = options.queued;
   context.supply = parts.supply.has_value() ? &*parts.supply : nullptr;
   context.self = {HEBB_BUILD_ID, parts.folder->path(), absl::Now()};
   const auto observer = [&parts](absl::string_view method, absl::StatusCode code,

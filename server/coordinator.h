@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/times.h"
 #include "server/control/retention.h"
+#include "server/rpc/queue_limits.h"
 #include "server/scheduler/scheduler.h"
 
 namespace hebb {
@@ -24,6 +25,7 @@ struct CoordinatorOptions {
   // Of the scheduler (docs/scheduling.md): weights and limits by user, and of all others.
   std::map<std::string, scheduler::User> users = {};
   scheduler::User default_user = {};
+  rpc::QueueLimits queued = {};
   absl::Duration usage_half_life = absl::Hours(24);
   absl::Duration protect_running = absl::Seconds(10);
   control::RetentionOptions retention = {};

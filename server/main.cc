@@ -60,6 +60,7 @@ std::string CheckDetectWithin(const std::string& text) {
 struct UserFlags {
   std::vector<std::string> workers;  // NAME=N; NAME *: everyone else
   std::vector<std::string> weights;  // NAME=W
+  std::vector<std::string> queued;   // NAME=N
 };
 
 std::string CheckUserNumber(const std::string& text) {
@@ -74,9 +75,19 @@ void AddUserFlags(CLI::App& app, UserFlags& flags) {
   app.add_option("--user-workers", flags.workers,
                  "NAME=N: the user holds at most N workers at once; NAME *: everyone else")
       ->check(CheckUserNumber);
+  app.add_option("--user-queued", flags.queued,
+                 "NAME=N: at most N jobs of the user wait, a submit beyond is refused; NAME *: "
+                 "everyone else")
+      ->check(CheckUserNumber);
   app.add_option("--user-weight", flags.weights,
                  "NAME=W: the user's part of the workers beside the others' (1)")
       ->check(CheckUserNumber);
+}
+
+int64_t AtLeastOne(const std::string& number) {
+  double value = 1;
+  if (!absl::SimpleAtod(number, &value)) return 1;  // checked before
+  return std::max<int64_t>(static_cast<int64_t>(value), 1);
 }
 
 void SetNumber(const std::string& text, bool weight, hebb::CoordinatorOptions& options) {
@@ -89,7 +100,7 @@ void SetNumber(const std::string& text, bool weight, hebb::CoordinatorOptions& o
   if (weight) {
     user.weight = value;
   } else {
-    user.max_workers = std::max<int64_t>(static_cast<int64_t>(value), 1);
+    user.max_workers = AtLeastOne(text.substr(name.size() + 1));
   }
 }
 
@@ -102,6 +113,11 @@ void TakeUserFlags(const UserFlags& flags, hebb::CoordinatorOptions& options) {
     for (const std::string& text : flags.workers) {
       if ((text[0] == '*') == everyone) SetNumber(text, /*weight=*/false, options);
     }
+  }
+  for (const std::string& text : flags.queued) {
+    const std::string name = text.substr(0, text.rfind('='));
+    const int64_t most = AtLeastOne(text.substr(name.size() + 1));
+    (name == "*" ? options.queued.others : options.queued.of_user[name]) = most;
   }
 }
 

@@ -51,8 +51,8 @@ bool ChangeFeed::is_shut_down() const {
   return shut_down_;
 }
 
-absl::StatusOr<job::Job> WatchedJobStore::Create(const job::Job& job) {
-  auto stored = inner_.Create(job);
+absl::StatusOr<job::Job> WatchedJobStore::Create(const job::Job& job, int64_t queued_max) {
+  auto stored = inner_.Create(job, queued_max);
   if (stored.ok()) feed_.Bump(stored->id);
   return stored;
 }
@@ -73,8 +73,9 @@ absl::StatusOr<std::vector<job::Job>> WatchedJobStore::UpdateAll(
 }
 
 absl::StatusOr<job::Sweep> WatchedJobStore::CreateSweep(const job::Sweep& sweep,
-                                                        const std::vector<job::Job>& jobs) {
-  auto stored = inner_.CreateSweep(sweep, jobs);
+                                                        const std::vector<job::Job>& jobs,
+                                                        int64_t queued_max) {
+  auto stored = inner_.CreateSweep(sweep, jobs, queued_max);
   if (stored.ok()) feed_.Bump(ChangeFeed::kSweeps);
   return stored;
 }

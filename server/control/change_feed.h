@@ -69,7 +69,8 @@ class WatchedJobStore : public store::JobStore {
  public:
   WatchedJobStore(store::JobStore& inner, ChangeFeed& feed) : inner_(inner), feed_(feed) {}
 
-  absl::StatusOr<job::Job> Create(const job::Job& job) override;
+  using JobStore::Create;
+  absl::StatusOr<job::Job> Create(const job::Job& job, int64_t queued_max) override;
   absl::StatusOr<job::Job> Get(absl::string_view key) override { return inner_.Get(key); }
   absl::StatusOr<std::vector<job::Job>> List(bool ended) override { return inner_.List(ended); }
   absl::StatusOr<Listing> List(const Filter& filter, const Page& page) override {
@@ -81,8 +82,9 @@ class WatchedJobStore : public store::JobStore {
   absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
   absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
                                                   const Change& change) override;
-  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
-                                         const std::vector<job::Job>& jobs) override;
+  using JobStore::CreateSweep;
+  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep, const std::vector<job::Job>& jobs,
+                                         int64_t queued_max) override;
   absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) override {
     return inner_.GetSweep(key);
   }

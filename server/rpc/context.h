@@ -17,6 +17,7 @@
 #include "server/control/rendezvous.h"
 #include "server/control/worker_supply.h"
 #include "server/rpc/audit_trail.h"
+#include "server/rpc/queue_limits.h"
 #include "server/store/blob_store.h"
 #include "server/store/job_store.h"
 #include "server/store/log_store.h"
@@ -28,6 +29,7 @@ struct Limits {
   int streams_max = 16384;        // Watch, WatchList and Logs, of all
   int streams_of_one_max = 2048;  // of one person
   int64_t free_disk_min = 0;      // bytes that uploads of users leave free
+  QueueLimits queued = {};
 };
 
 // What the service says of itself (GetInfo).

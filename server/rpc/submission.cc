@@ -82,7 +82,7 @@ absl::StatusOr<job::Job> StoreUnderNewId(const Context& context, job::Job job) {
   absl::StatusOr<job::Job> stored = absl::InternalError("no job id is free");
   for (int i = 0; i < kIdTries; ++i) {
     job.id = NewId("j-");
-    stored = context.jobs.Create(job);
+    stored = context.jobs.Create(job, context.limits.queued.Of(job.user));
     if (!absl::IsAlreadyExists(stored.status())) break;
   }
   return stored;

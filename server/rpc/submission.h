@@ -18,7 +18,8 @@ absl::StatusOr<v1::ValidateResponse> Validate(const Context& context,
                                               const v1::SubmitRequest& request);
 
 // Parses, checks and stores; durable when it returns. INVALID_ARGUMENT as Validate;
-// FAILED_PRECONDITION when the file of `init: {from}` was not uploaded.
+// FAILED_PRECONDITION when the file of `init: {from}` was not uploaded; RESOURCE_EXHAUSTED, here
+// and for all that stores jobs, when as many of the user's wait as may.
 absl::StatusOr<job::Job> Submit(const Context& context, const v1::SubmitRequest& request);
 
 // Stores a job that evaluates the newest intact checkpoint of `request.job`. NOT_FOUND, DATA_LOSS.

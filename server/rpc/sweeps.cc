@@ -55,7 +55,7 @@ absl::StatusOr<job::Sweep> SubmitSweep(const Context& context, const v1::SubmitR
       job.sweep = made.id;
       job.id = NewId("j-");
     }
-    stored = context.jobs.CreateSweep(made, jobs);
+    stored = context.jobs.CreateSweep(made, jobs, context.limits.queued.Of(request.user()));
     if (!absl::IsAlreadyExists(stored.status())) break;
   }
   if (stored.ok()) context.controller.Wake();

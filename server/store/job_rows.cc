@@ -256,6 +256,16 @@ absl::Status RequireJob(Database& database, absl::string_view id) {
   return found ? absl::OkStatus() : NoSuchJob(id);
 }
 
+absl::Status RequireQueueRoom(Database& database, absl::string_view user, int64_t added,
+                              int64_t queued_max) {
+  if (queued_max == JobStore::kAnyNumber) return absl::OkStatus();
+  HEBB_ASSIGN_OR_RETURN(
+      Statement row,
+      database.Prepare("SELECT count(*) FROM job WHERE user = ? AND state = 'QUEUED'"));
+  HEBB_RETURN_IF_ERROR(row.Bind(user).Step().status());
+  return CheckQueueRoom(user, row.TakeInt(), added, queued_max);
+}
+
 absl::StatusOr<std::vector<KeyMatch>> ReadMatches(Database& database, absl::string_view table,
                                                   absl::string_view key) {
   // A range of ids, not a function of each, so that the index finds the prefix.

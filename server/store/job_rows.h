@@ -47,6 +47,10 @@ absl::StatusOr<bool> HasRow(Database& database, absl::string_view table, absl::s
 absl::StatusOr<std::vector<KeyMatch>> ReadMatches(Database& database, absl::string_view table,
                                                   absl::string_view key);
 
+// As CheckQueueRoom, of the jobs in the file.
+absl::Status RequireQueueRoom(Database& database, absl::string_view user, int64_t added,
+                              int64_t queued_max);
+
 absl::Status InsertJob(Database& database, const job::Job& job);
 // `before`: what is in the file.
 absl::Status UpdateJob(Database& database, const job::Job& before, const job::Job& after);

@@ -47,6 +47,17 @@ absl::Status NoSuchSweep(absl::string_view key) {
       absl::StrCat("no sweep '", key, "'; `hebb sweep list` shows ids and names"));
 }
 
+absl::Status CheckQueueRoom(absl::string_view user, int64_t queued, int64_t added,
+                            int64_t queued_max) {
+  if (added <= queued_max - queued) return absl::OkStatus();
+  const std::string whose = user.empty() ? "without a user" : absl::StrCat("of user ", user);
+  return absl::ResourceExhaustedError(
+      absl::StrCat("too many jobs ", whose, " wait: ", queued, " do, ", added,
+                   " would come, and the coordinator lets ", queued_max,
+                   " wait at once (--user-queued); submit again when some have started, or cancel "
+                   "some that wait"));
+}
+
 absl::Status CheckKeep(int64_t keep) {
   if (keep >= 1) return absl::OkStatus();
   return absl::InvalidArgumentError(

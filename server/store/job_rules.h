@@ -41,6 +41,11 @@ absl::Status NoSuchSweep(absl::string_view key);
 // request_id of their own.
 absl::Status CheckNewSweep(const job::Sweep& sweep, const std::vector<job::Job>& jobs);
 
+// RESOURCE_EXHAUSTED if with `added` jobs beside the `queued` ones more than `queued_max` of the
+// user's would wait.
+absl::Status CheckQueueRoom(absl::string_view user, int64_t queued, int64_t added,
+                            int64_t queued_max);
+
 // INVALID_ARGUMENT unless the size is >= 1.
 absl::Status CheckPage(const JobStore::Page& page);
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -24,9 +25,14 @@ class JobStore {
  public:
   virtual ~JobStore() = default;
 
+  // A user's jobs that wait (QUEUED), at most.
+  static constexpr int64_t kAnyNumber = std::numeric_limits<int64_t>::max();
+
   // Idempotent by request_id (when not empty): a repeat returns the job stored first.
-  // ALREADY_EXISTS when the id is taken: draw another.
-  virtual absl::StatusOr<job::Job> Create(const job::Job& job) = 0;
+  // ALREADY_EXISTS when the id is taken: draw another. RESOURCE_EXHAUSTED, and nothing is written,
+  // when `queued_max` jobs of its user wait already.
+  virtual absl::StatusOr<job::Job> Create(const job::Job& job, int64_t queued_max) = 0;
+  absl::StatusOr<job::Job> Create(const job::Job& job) { return Create(job, kAnyNumber); }
 
   // `key`: an id, a unique id prefix, or the name of exactly one job. NOT_FOUND;
   // INVALID_ARGUMENT when it fits several.
@@ -81,9 +87,15 @@ class JobStore {
 
   // Writes a sweep and its jobs in one transaction. Idempotent by the sweep's request_id (when not
   // empty): a repeat returns the sweep stored first and writes nothing. Every job must name the
-  // sweep (INVALID_ARGUMENT). ALREADY_EXISTS when an id is taken: draw others.
+  // sweep (INVALID_ARGUMENT), and all are one user's. ALREADY_EXISTS when an id is taken: draw
+  // others. RESOURCE_EXHAUSTED when with them more than `queued_max` jobs of the user would wait.
   virtual absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
-                                                 const std::vector<job::Job>& jobs) = 0;
+                                                 const std::vector<job::Job>& jobs,
+                                                 int64_t queued_max) = 0;
+  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
+                                         const std::vector<job::Job>& jobs) {
+    return CreateSweep(sweep, jobs, kAnyNumber);
+  }
   // `key` as for Get.
   virtual absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) = 0;
   struct SweepOverview {

@@ -20,12 +20,22 @@ absl::StatusOr<MemoryJobStore::Record*> MemoryJobStore::Find(absl::string_view i
   return &it->second;
 }
 
-absl::StatusOr<job::Job> MemoryJobStore::Create(const job::Job& job) {
+absl::Status MemoryJobStore::CheckRoom(const std::string& user, size_t added,
+                                       int64_t queued_max) const {
+  const auto waits = [&](const auto& item) {
+    return item.second.job.user == user && item.second.job.state == job::State::kQueued;
+  };
+  const auto queued = std::count_if(records_.begin(), records_.end(), waits);
+  return CheckQueueRoom(user, queued, static_cast<int64_t>(added), queued_max);
+}
+
+absl::StatusOr<job::Job> MemoryJobStore::Create(const job::Job& job, int64_t queued_max) {
   HEBB_RETURN_IF_ERROR(CheckNewJob(job));
   absl::MutexLock lock(&mutex_);
   for (const auto& [id, record] : records_) {
     if (!job.request_id.empty() && record.job.request_id == job.request_id) return record.job;
   }
+  HEBB_RETURN_IF_ERROR(CheckRoom(job.user, 1, queued_max));
   Record record;
   record.sequence = static_cast<int64_t>(records_.size());
   record.job = job;
@@ -288,7 +298,8 @@ absl::StatusOr<bool> MemoryJobStore::IsInit(absl::string_view sha256) {
 // ---- sweeps ------------------------------------------------------------------------------------
 
 absl::StatusOr<job::Sweep> MemoryJobStore::CreateSweep(const job::Sweep& sweep,
-                                                       const std::vector<job::Job>& jobs) {
+                                                       const std::vector<job::Job>& jobs,
+                                                       int64_t queued_max) {
   HEBB_RETURN_IF_ERROR(CheckNewSweep(sweep, jobs));
   absl::MutexLock lock(&mutex_);
   for (const job::Sweep& other : sweeps_) {
@@ -300,6 +311,9 @@ absl::StatusOr<job::Sweep> MemoryJobStore::CreateSweep(const job::Sweep& sweep,
   bool all_new = ids.insert(sweep.id).second;
   for (const job::Job& job : jobs) all_new = ids.insert(job.id).second && all_new;
   if (!all_new) return absl::AlreadyExistsError(absl::StrCat("an id of ", sweep.id, " is taken"));
+  if (!jobs.empty()) {
+    HEBB_RETURN_IF_ERROR(CheckRoom(jobs.front().user, jobs.size(), queued_max));
+  }
   for (const job::Job& job : jobs) {
     Record record;
     record.sequence = static_cast<int64_t>(records_.size());

@@ -16,7 +16,8 @@ namespace hebb::store {
 // Thread-safe.
 class MemoryJobStore : public JobStore {
  public:
-  absl::StatusOr<job::Job> Create(const job::Job& job) override;
+  using JobStore::Create;
+  absl::StatusOr<job::Job> Create(const job::Job& job, int64_t queued_max) override;
   absl::StatusOr<job::Job> Get(absl::string_view key) override;
   absl::StatusOr<std::vector<job::Job>> List(bool ended) override;
   absl::StatusOr<Listing> List(const Filter& filter, const Page& page) override;
@@ -24,8 +25,9 @@ class MemoryJobStore : public JobStore {
   absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
   absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
                                                   const Change& change) override;
-  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
-                                         const std::vector<job::Job>& jobs) override;
+  using JobStore::CreateSweep;
+  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep, const std::vector<job::Job>& jobs,
+                                         int64_t queued_max) override;
   absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) override;
   absl::StatusOr<std::vector<SweepOverview>> ListSweeps() override;
   absl::StatusOr<std::vector<job::Job>> SweepJobs(absl::string_view id) override;
@@ -69,6 +71,8 @@ class MemoryJobStore : public JobStore {
   static job::Job Brief(const Record& record);
   // Takes `job` over, its news as events.
   static void Keep(Record& record, job::Job& job);
+  absl::Status CheckRoom(const std::string& user, size_t added, int64_t queued_max) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   job::StateCounts Counts() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   template <typename Wanted>
   std::vector<job::Job> NewestFirst(const Wanted& wanted) const

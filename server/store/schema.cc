@@ -14,7 +14,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 8> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 9> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -257,6 +257,9 @@ CREATE TABLE user_usage (
   worker_seconds REAL NOT NULL,
   charged_ns     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                          R"sql(
+CREATE INDEX job_queued_by_user ON job (user) WHERE state = 'QUEUED';
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

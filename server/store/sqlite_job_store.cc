@@ -37,7 +37,7 @@ absl::StatusOr<job::Job> Apply(Database& database, absl::string_view id,
 }
 
 // The job that was stored first for `job`'s request, or `job` once it is stored.
-absl::StatusOr<job::Job> StoreOnce(Database& database, const job::Job& job) {
+absl::StatusOr<job::Job> StoreOnce(Database& database, const job::Job& job, int64_t queued_max) {
   if (!job.request_id.empty()) {
     absl::StatusOr<job::Job> first =
         ReadWholeJob(database, {"request_id = ?", job.request_id}, job.request_id);
@@ -45,6 +45,7 @@ absl::StatusOr<job::Job> StoreOnce(Database& database, const job::Job& job) {
   }
   HEBB_ASSIGN_OR_RETURN(const bool taken, HasRow(database, "job", job.id));
   if (taken) return absl::AlreadyExistsError(absl::StrCat("there is a job ", job.id));
+  HEBB_RETURN_IF_ERROR(RequireQueueRoom(database, job.user, 1, queued_max));
   HEBB_RETURN_IF_ERROR(InsertJob(database, job));
   return job;
 }
@@ -64,9 +65,9 @@ absl::StatusOr<std::unique_ptr<SqliteJobStore>> SqliteJobStore::Open(const std::
       new SqliteJobStore(std::move(writer), std::move(readers), timer));
 }
 
-absl::StatusOr<job::Job> SqliteJobStore::Create(const job::Job& job) {
+absl::StatusOr<job::Job> SqliteJobStore::Create(const job::Job& job, int64_t queued_max) {
   HEBB_RETURN_IF_ERROR(CheckNewJob(job));
-  return Write([&](Database& database) { return StoreOnce(database, job); });
+  return Write([&](Database& database) { return StoreOnce(database, job, queued_max); });
 }
 
 absl::StatusOr<job::Job> SqliteJobStore::Get(absl::string_view key) {

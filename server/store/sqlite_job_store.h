@@ -30,7 +30,8 @@ class SqliteJobStore : public JobStore {
       const std::string& path, absl::Duration busy_timeout = absl::Seconds(5),
       const StoreTimer& timer = {});
 
-  absl::StatusOr<job::Job> Create(const job::Job& job) override;
+  using JobStore::Create;
+  absl::StatusOr<job::Job> Create(const job::Job& job, int64_t queued_max) override;
   absl::StatusOr<job::Job> Get(absl::string_view key) override;
   absl::StatusOr<std::vector<job::Job>> List(bool ended) override;
   absl::StatusOr<Listing> List(const Filter& filter, const Page& page) override;
@@ -38,8 +39,9 @@ class SqliteJobStore : public JobStore {
   absl::StatusOr<job::Job> Update(absl::string_view id, const Change& change) override;
   absl::StatusOr<std::vector<job::Job>> UpdateAll(const std::vector<std::string>& ids,
                                                   const Change& change) override;
-  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep,
-                                         const std::vector<job::Job>& jobs) override;
+  using JobStore::CreateSweep;
+  absl::StatusOr<job::Sweep> CreateSweep(const job::Sweep& sweep, const std::vector<job::Job>& jobs,
+                                         int64_t queued_max) override;
   absl::StatusOr<job::Sweep> GetSweep(absl::string_view key) override;
   absl::StatusOr<std::vector<SweepOverview>> ListSweeps() override;
   absl::StatusOr<std::vector<job::Job>> SweepJobs(absl::string_view id) override;

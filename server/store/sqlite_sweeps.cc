@@ -58,7 +58,7 @@ absl::Status InsertSweep(Database& database, const job::Sweep& sweep) {
 
 // The sweep that was stored first for the request, or `sweep` once it and its jobs are stored.
 absl::StatusOr<job::Sweep> StoreOnce(Database& database, const job::Sweep& sweep,
-                                     const std::vector<job::Job>& jobs) {
+                                     const std::vector<job::Job>& jobs, int64_t queued_max) {
   if (!sweep.request_id.empty()) {
     HEBB_ASSIGN_OR_RETURN(std::vector<job::Sweep> first,
                           ReadSweeps(database, "request_id = ?", sweep.request_id));
@@ -66,6 +66,10 @@ absl::StatusOr<job::Sweep> StoreOnce(Database& database, const job::Sweep& sweep
   }
   HEBB_ASSIGN_OR_RETURN(const bool taken, HasRow(database, "sweep", sweep.id));
   if (taken) return absl::AlreadyExistsError(absl::StrCat("there is a sweep ", sweep.id));
+  if (!jobs.empty()) {
+    HEBB_RETURN_IF_ERROR(RequireQueueRoom(database, jobs.front().user,
+                                          static_cast<int64_t>(jobs.size()), queued_max));
+  }
   HEBB_RETURN_IF_ERROR(InsertSweep(database, sweep));
   for (const job::Job& job : jobs) {
     HEBB_ASSIGN_OR_RETURN(const bool job_taken, HasRow(database, "job", job.id));
@@ -78,9 +82,10 @@ absl::StatusOr<job::Sweep> StoreOnce(Database& database, const job::Sweep& sweep
 }  // namespace
 
 absl::StatusOr<job::Sweep> SqliteJobStore::CreateSweep(const job::Sweep& sweep,
-                                                       const std::vector<job::Job>& jobs) {
+                                                       const std::vector<job::Job>& jobs,
+                                                       int64_t queued_max) {
   HEBB_RETURN_IF_ERROR(CheckNewSweep(sweep, jobs));
-  return Write([&](Database& database) { return StoreOnce(database, sweep, jobs); });
+  return Write([&](Database& database) { return StoreOnce(database, sweep, jobs, queued_max); });
 }
 
 absl::StatusOr<job::Sweep> SqliteJobStore::GetSweep(absl::string_view key) {

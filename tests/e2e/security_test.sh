@@ -22,7 +22,7 @@ expect 1 "$HEBB_BIN/hebb-coordinator" --listen 0.0.0.0:0 --http 127.0.0.1:0 --st
 said "hebb certs init"
 
 "$HEBB_BIN/hebb-coordinator" --listen 0.0.0.0:0 --http 0.0.0.0:0 --state-dir "$WORK/s" \
-  --credentials "$WORK/cluster/coordinator" >"$WORK/coordinator.log" 2>&1 &
+  --credentials "$WORK/cluster/coordinator" --user-queued bob=1 >"$WORK/coordinator.log" 2>&1 &
 PIDS+=($!)
 started() { [ -s "$WORK/s/coordinator.json" ]; }
 eventually 30 "the coordinator serves" started
@@ -46,6 +46,8 @@ equal "$(as vic describe "$id" -o json | jq -r .user)" bob "owner"
 expect 5 as vic submit "$WORK/job.yaml"
 said "vic has the role viewer"
 waiting=$(as bob submit "$WORK/job.yaml" --set resources.workers=8 --set resources.min_workers=8 -o json 2>/dev/null | jq -r .id)
+expect 5 as bob submit "$WORK/job.yaml"
+said "too many jobs of user bob wait: 1 do, 1 would come"
 expect 5 as eve cancel "$waiting"
 said "is bob's; only its owner or an admin"
 as ann cancel "$waiting" >/dev/null || fail "an admin may cancel"

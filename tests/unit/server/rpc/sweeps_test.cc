@@ -51,6 +51,27 @@ class SweepsTest : public ServiceTest {
   }
 };
 
+class FewMayWaitTest : public SweepsTest {
+ protected:
+  FewMayWaitTest() { limits_.queued.others = 2; }
+};
+
+TEST_F(FewMayWaitTest, JobsAndSweepsBeyondAreRefusedWhole) {
+  Submit(JobFile());
+  v1::Sweep sweep;
+  const grpc::Status refused = SubmitSweep(Request("{seed: [1, 2]}"), &sweep);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(refused.error_message(), HasSubstr("1 do, 2 would come"));
+  Submit(JobFile());
+  grpc::ClientContext context;
+  v1::SubmitRequest request;
+  request.set_yaml(JobFile());
+  v1::Job job;
+  const grpc::Status again = client_->Submit(&context, request, &job);
+  EXPECT_EQ(again.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(again.error_message(), HasSubstr("--user-queued"));
+}
+
 TEST_F(SweepsTest, ASubmittedSweepIsKeptWithItsRunsInOrder) {
   const v1::Sweep sweep = SubmitGrid("{learning.rule: [bp, urfb], seed: [1, 2]}");
   EXPECT_THAT(sweep.id(), ::testing::MatchesRegex("s-[a-z0-9]{8}"));

@@ -100,6 +100,10 @@ TEST_P(MigrationTest, KeepsWhatBelongsToAJob) {
   if (GetParam() >= 7) {
     EXPECT_EQ(store->Get("j-dddd4444")->failure->error, "the loss is NaN");
   }
+  if (GetParam() >= 8) {
+    EXPECT_EQ(store->ReadProvenance("j-bbbb2222")->software.at(0).processor, "a processor");
+    EXPECT_EQ(store->ReadUsage()->worker_seconds.count("ada"), 1u);
+  }
   if (GetParam() < 2) return;
   EXPECT_EQ(store->GetSweep("grid")->sets, std::vector<std::string>{"seed=1"});
   EXPECT_EQ(store->SweepJobs("s-aaaa1111")->at(0).point.at(0).second, "1");
@@ -144,7 +148,7 @@ TEST_P(MigrationTest, TakesWhatCameLaterAndIsSoundAndTheSameAsANewFile) {
   EXPECT_EQ(Text(names), row->TakeText());
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, ::testing::Values(1, 2, 3, 4, 5, 6, 7));
+INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, ::testing::Values(1, 2, 3, 4, 5, 6, 7, 8));
 
 }  // namespace
 }  // namespace hebb::store
