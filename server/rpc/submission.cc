@@ -54,20 +54,21 @@ absl::StatusOr<job::Job> Store(const Context& context, job::Job job) {
   return stored;
 }
 
-absl::StatusOr<spec::Job> Parse(const v1::SubmitRequest& request) {
+}  // namespace
+
+absl::StatusOr<spec::Job> ParseSubmission(const v1::SubmitRequest& request) {
   const std::vector<std::string> sets(request.sets().begin(), request.sets().end());
   auto job = spec::ParseJob(request.yaml(), request.file_name(), sets);
+  if (job.ok()) return job;
   const auto of_sweep = [](const std::string& set) { return absl::StartsWith(set, "sweep."); };
   const bool is_sweep =
       std::any_of(sets.begin(), sets.end(), of_sweep) || sweep::HasSweepSection(request.yaml());
-  if (job.ok() || !is_sweep) return job;
+  if (!is_sweep) return job;
   return absl::InvalidArgumentError(
       absl::StrCat(request.file_name(),
                    ": it has a sweep section, so it is many jobs and not one; "
                    "hand it over with hebb sweep"));
 }
-
-}  // namespace
 
 std::string NewId(absl::string_view prefix) {
   constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -124,7 +125,7 @@ absl::Status TakeInit(const Context& context, const v1::SubmitRequest& request, 
 
 absl::StatusOr<v1::ValidateResponse> Validate(const Context& context,
                                               const v1::SubmitRequest& request) {
-  HEBB_ASSIGN_OR_RETURN(const spec::Job spec, Parse(request));
+  HEBB_ASSIGN_OR_RETURN(const spec::Job spec, ParseSubmission(request));
   v1::ValidateResponse response;
   HEBB_ASSIGN_OR_RETURN(*response.mutable_spec(), SpecToProto(spec));
   HEBB_ASSIGN_OR_RETURN(const auto layers, spec::Summarize(spec));
@@ -147,7 +148,7 @@ absl::StatusOr<v1::ValidateResponse> Validate(const Context& context,
 }
 
 absl::StatusOr<job::Job> Submit(const Context& context, const v1::SubmitRequest& request) {
-  HEBB_ASSIGN_OR_RETURN(spec::Job spec, Parse(request));
+  HEBB_ASSIGN_OR_RETURN(spec::Job spec, ParseSubmission(request));
   HEBB_RETURN_IF_ERROR(TakeInit(context, request, spec));
   job::Job job = MakeJob(spec, request.yaml(), request.request_id());
   job.user = request.user();

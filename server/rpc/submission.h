@@ -51,6 +51,9 @@ absl::StatusOr<job::Job> Archive(const Context& context, const access::Caller& c
 // `prefix` and 8 random letters and digits.
 std::string NewId(absl::string_view prefix);
 
+// The request's job file. INVALID_ARGUMENT with ParseJob's lines, also when it is a sweep's.
+absl::StatusOr<spec::Job> ParseSubmission(const v1::SubmitRequest& request);
+
 // A job to be stored: all fields but the id.
 job::Job MakeJob(const spec::Job& spec, std::string yaml, std::string request_id);
 

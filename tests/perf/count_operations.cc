@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does COUNT operations of one subject, for callgrind to count (instructions_test.sh):
-//   count_operations scheduler|store|lookup|messages|gang COUNT
+//   count_operations scheduler|store|lookup|submit|messages|gang COUNT
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -9,8 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/spec/parse.h"
+#include "hebb/v1/jobs.pb.h"
 #include "hebb/v1/workers.pb.h"
 #include "server/control/gang.h"
+#include "server/rpc/submission.h"
 #include "server/rpc/translate.h"
 #include "server/scheduler/scheduler.h"
 #include "server/store/sqlite_job_store.h"
@@ -92,20 +94,35 @@ void Lookup(int count) {
   }
 }
 
+constexpr char kJobFile[] =
+    "name: count\n"
+    "dataset: {name: cifar10, validation: 5000}\n"
+    "network:\n"
+    "  layers:\n"
+    "    - {name: conv1, conv: {filters: 32, kernel: 5}}\n"
+    "    - {name: pool1, max_pool: {size: 3, stride: 2}}\n"
+    "    - {name: dense1, dense: {units: 500}}\n"
+    "    - {name: out, dense: {units: 10, activation: none}}\n"
+    "learning: {batch_size: 100, epochs: 1}\n";
+
 std::string SpecJson() {
-  const auto job = spec::ParseJob(
-      "name: count\n"
-      "dataset: {name: cifar10, validation: 5000}\n"
-      "network:\n"
-      "  layers:\n"
-      "    - {name: conv1, conv: {filters: 32, kernel: 5}}\n"
-      "    - {name: pool1, max_pool: {size: 3, stride: 2}}\n"
-      "    - {name: dense1, dense: {units: 500}}\n"
-      "    - {name: out, dense: {units: 10, activation: none}}\n"
-      "learning: {batch_size: 100, epochs: 1}\n",
-      "count.yaml", {});
+  const auto job = spec::ParseJob(kJobFile, "count.yaml", {});
   HEBB_CHECK(job.ok());
   return spec::JobToJson(*job);
+}
+
+// A job file that was just submitted is submitted again with another name.
+void Submits(int count) {
+  v1::SubmitRequest request;
+  request.set_yaml(kJobFile);
+  request.set_file_name("count.yaml");
+  for (int i = 0; i < count; ++i) {
+    request.clear_sets();
+    request.add_sets(absl::StrCat("name=count-", 100 + i));
+    const auto spec = rpc::ParseSubmission(request);
+    HEBB_CHECK(spec.ok());
+    HEBB_CHECK(!rpc::MakeJob(*spec, kJobFile, "").spec_digest.empty());
+  }
 }
 
 v1::FromWorker Reread(const v1::FromWorker& message) {
@@ -178,12 +195,15 @@ int Main(int argc, char** argv) {
     Store(count);
   } else if (count > 0 && subject == "lookup") {
     Lookup(count);
+  } else if (count > 0 && subject == "submit") {
+    Submits(count);
   } else if (count > 0 && subject == "messages") {
     Messages(count);
   } else if (count > 0 && subject == "gang") {
     Gangs(count);
   } else {
-    std::fprintf(stderr, "usage: count_operations scheduler|store|lookup|messages|gang COUNT\n");
+    std::fprintf(stderr,
+                 "usage: count_operations scheduler|store|lookup|submit|messages|gang COUNT\n");
     return 2;
   }
   return 0;

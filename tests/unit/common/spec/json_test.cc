@@ -21,7 +21,7 @@ Job Small(const std::vector<std::string>& sets = {}) {
 
 TEST(JsonTest, RoundTripKeepsEveryField) {
   Job job = Small();
-  job.name = "tab\t\"quote\" \xC3\xA9";
+  job.name = "tab\t\"quote\" back\\slash \x7F \xC3\xA9";
   job.kind = Kind::kEvaluate;
   job.seed = UINT64_MAX;
   job.dataset.shuffle = false;
