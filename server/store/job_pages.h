@@ -16,8 +16,8 @@ namespace hebb::store {
 // Without the counts.
 absl::StatusOr<JobStore::Listing> ReadPage(Database& database, const JobStore::Filter& filter,
                                            const JobStore::Page& page);
-// The query behind it: (created_ns, sequence) of the page's jobs.
-std::string PageQuery(const JobStore::Filter& filter);
+// The query behind it: (created_ns, sequence) of the page's jobs. `first`: it is the first page.
+std::string PageQuery(const JobStore::Filter& filter, bool first);
 
 // Of the jobs that are not archived; states without a job are absent.
 absl::StatusOr<job::StateCounts> ReadCounts(Database& database);

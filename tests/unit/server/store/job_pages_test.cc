@@ -61,15 +61,18 @@ TEST_F(QueryPlanTest, APageOfEveryFilterComesInOrderFromAnIndex) {
       {{.states = {State::kQueued}, .user = "u"}, "job_by_"},
   };
   for (const auto& [filter, index] : filters) {
-    const std::string plan = Plan(PageQuery(filter));
-    EXPECT_THAT(plan, HasSubstr(absl::StrCat("INDEX ", index)));
-    EXPECT_THAT(plan, HasSubstr("SEARCH job"));
-    EXPECT_THAT(plan, Not(HasSubstr("TEMP B-TREE")));
+    for (const bool first : {true, false}) {
+      const std::string plan = Plan(PageQuery(filter, first));
+      EXPECT_THAT(plan, HasSubstr(absl::StrCat("INDEX ", index)));
+      EXPECT_THAT(plan, HasSubstr(first ? "job USING" : "SEARCH job"));
+      EXPECT_THAT(plan, Not(HasSubstr("TEMP B-TREE")));
+    }
   }
 }
 
 TEST_F(QueryPlanTest, SeveralStatesAreARunThroughTheIndexEach) {
-  const std::string plan = Plan(PageQuery({.states = {job::State::kQueued, job::State::kRunning}}));
+  const std::string plan =
+      Plan(PageQuery({.states = {job::State::kQueued, job::State::kRunning}}, /*first=*/true));
   EXPECT_THAT(plan, ContainsRegex("job_by_state(.|\n)*job_by_state"));
   EXPECT_THAT(plan, Not(HasSubstr("SCAN job")));
 }
