@@ -207,6 +207,10 @@ absl::StatusOr<v1::ServiceInfo> Api::GetInfo() {
   return connection_->Call<v1::ServiceInfo>(&v1::Coordinator::Stub::GetInfo, v1::GetInfoRequest());
 }
 
+absl::StatusOr<v1::ValidateSweepResponse> Api::ValidateSweep(const v1::SubmitRequest& request) {
+  return connection_->Call<v1::ValidateSweepResponse>(&v1::Jobs::Stub::ValidateSweep, request);
+}
+
 absl::StatusOr<v1::Sweep> Api::SubmitSweep(const v1::SubmitRequest& request) {
   return connection_->Call<v1::Sweep>(&v1::Jobs::Stub::SubmitSweep, request);
 }

@@ -50,6 +50,7 @@ class Api {
   absl::StatusOr<v1::ListAuditEventsResponse> ListAuditEvents(
       const v1::ListAuditEventsRequest& request);
 
+  absl::StatusOr<v1::ValidateSweepResponse> ValidateSweep(const v1::SubmitRequest& request);
   absl::StatusOr<v1::Sweep> SubmitSweep(const v1::SubmitRequest& request);
   absl::StatusOr<v1::Sweep> GetSweep(const std::string& sweep, bool brief = false);
   absl::StatusOr<v1::ListSweepsResponse> ListSweeps();

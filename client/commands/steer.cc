@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
@@ -94,6 +95,33 @@ absl::StatusOr<ExitCode> Archive(Session& session, const std::vector<std::string
   return ExitCode::kOk;
 }
 
+// An attached worker by its id or a unique beginning of it, as the coordinator finds it.
+absl::StatusOr<v1::Worker> FindWorker(Session& session, const std::string& name) {
+  HEBB_ASSIGN_OR_RETURN(const v1::ListWorkersResponse answer, session.api().ListWorkers());
+  std::vector<v1::Worker> found;
+  for (const v1::Worker& worker : answer.workers()) {
+    if (worker.id() == name) return worker;
+    if (!name.empty() && absl::StartsWith(worker.id(), name)) found.push_back(worker);
+  }
+  if (found.size() == 1) return found.front();
+  if (found.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("no attached worker '", name, "'; `hebb workers` lists them"));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", name, "' fits ", found.size(), " workers; write more of the id"));
+}
+
+// What a drain with --dry-run, or its undoing, would do: nothing is changed.
+absl::StatusOr<ExitCode> RehearseDrain(Session& session, const std::string& name, bool undo) {
+  HEBB_ASSIGN_OR_RETURN(const v1::Worker worker, FindWorker(session, name));
+  const bool acts = (worker.state() == "draining") == undo;
+  session.out << "dry run: would " << (acts ? "" : "not ") << (undo ? "undo the drain of" : "drain")
+              << " worker " << worker.id() << " (" << worker.state()
+              << (worker.job().empty() ? "" : ", job ") << worker.job() << ")" << std::endl;
+  return ExitCode::kOk;
+}
+
 absl::StatusOr<ExitCode> Drain(Session& session, const std::string& name, bool undo) {
   HEBB_ASSIGN_OR_RETURN(const v1::Worker worker, session.api().Drain(name, undo));
   if (session.structured()) {
@@ -164,8 +192,12 @@ void AddDrain(CLI::App& app, Session& session) {
       "coordinator starts again)");
   command->add_option("worker", *worker, "Id or its beginning, see `hebb workers`")->required();
   command->add_flag("--undo", *undo, "Let it work again");
-  command->callback([&session, worker, undo] {
-    session.set_action([&session, worker, undo] { return Drain(session, *worker, *undo); });
+  auto dry_run = std::make_shared<bool>(false);
+  command->add_flag("--dry-run", *dry_run, "Say which worker it would be, and do nothing");
+  command->callback([&session, worker, undo, dry_run] {
+    session.set_action([&session, worker, undo, dry_run] {
+      return *dry_run ? RehearseDrain(session, *worker, *undo) : Drain(session, *worker, *undo);
+    });
   });
 }
 

@@ -14,6 +14,7 @@
 #include "client/message_json.h"
 #include "client/progress.h"
 #include "client/sweep/follow_sweep.h"
+#include "client/sweep/rehearsal.h"
 #include "client/sweep/report.h"
 #include "client/sweep/summary.h"
 #include "common/files.h"
@@ -26,6 +27,7 @@ struct Options {
   std::string file;
   std::vector<std::string> sets;
   bool follow = false;
+  bool dry_run = false;
   std::string request_id;
   std::string sweep;
   std::string metric = "validation_accuracy";
@@ -35,7 +37,26 @@ struct Options {
 
 // ---- hebb sweep FILE ---------------------------------------------------------------------------
 
+// All that a submission checks, and nothing is kept.
+absl::StatusOr<ExitCode> Rehearse(Session& session, const Options& options) {
+  HEBB_ASSIGN_OR_RETURN(const v1::SubmitRequest request, ReadJobFile(options.file, options.sets));
+  HEBB_RETURN_IF_ERROR(CheckInitialWeights(options.file, request));
+  HEBB_ASSIGN_OR_RETURN(const v1::ValidateSweepResponse answer,
+                        session.api().ValidateSweep(request));
+  if (session.structured()) {
+    session.Print(ToJson(answer));
+  } else {
+    session.PrintTable(RehearsedRuns(answer));
+    session.out << RehearsedLaunches(answer) << std::flush;
+  }
+  session.err << "dry run: " << options.file << " would be taken, " << answer.runs_size()
+              << (answer.runs_size() == 1 ? " run" : " runs") << "; nothing was submitted"
+              << std::endl;
+  return ExitCode::kOk;
+}
+
 absl::StatusOr<ExitCode> Submit(Session& session, const Options& options) {
+  if (options.dry_run) return Rehearse(session, options);
   if (options.follow) session.CatchInterrupt();
   HEBB_ASSIGN_OR_RETURN(v1::SubmitRequest request,
                         PrepareJobFile(session, options.file, options.sets));
@@ -254,6 +275,8 @@ void AddSweep(CLI::App& app, Session& session) {
           "file; repeatable")
       ->allow_extra_args(false);
   sweep->add_flag("--follow", options->follow, "Stay, and exit with the sweep's result");
+  sweep->add_flag("--dry-run", options->dry_run,
+                  "Check all that a submission checks, show the runs, and submit nothing");
   sweep->add_option("--request-id", options->request_id,
                     "A name for this submission; a repeat of it makes no second sweep");
   sweep->require_subcommand(0, 1);

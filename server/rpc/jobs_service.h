@@ -69,6 +69,8 @@ class JobsService final
                           v1::ListSweepsResponse* response) override;
   grpc::Status CancelSweep(grpc::ServerContext* call, const v1::SweepRequest* request,
                            v1::Sweep* response) override;
+  grpc::Status ValidateSweep(grpc::ServerContext* call, const v1::SubmitRequest* request,
+                             v1::ValidateSweepResponse* response) override;
 
  private:
   grpc::Status Step(const absl::StatusOr<job::Job>& stepped, v1::Job& response);

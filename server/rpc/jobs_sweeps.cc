@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sweeps of JobsService.
 #include <algorithm>
+#include <utility>
 
 #include "common/rpc/status.h"
 #include "common/status_macros.h"
@@ -89,6 +90,14 @@ grpc::Status JobsService::CancelSweep(grpc::ServerContext* call, const v1::Sweep
   const auto sweep = rpc::CancelSweep(context_, CallerOf(context_.gate, *call), request->sweep());
   if (!sweep.ok()) return ToGrpc(sweep.status());
   return ToGrpc(DescribeSweep(*sweep, request->brief(), *response));
+}
+
+grpc::Status JobsService::ValidateSweep(grpc::ServerContext*, const v1::SubmitRequest* request,
+                                        v1::ValidateSweepResponse* response) {
+  auto validated = rpc::ValidateSweep(context_, *request);
+  if (!validated.ok()) return ToGrpc(validated.status());
+  *response = *std::move(validated);
+  return grpc::Status::OK;
 }
 
 }  // namespace hebb::rpc

@@ -123,11 +123,8 @@ absl::Status TakeInit(const Context& context, const v1::SubmitRequest& request, 
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::ValidateResponse> Validate(const Context& context,
-                                              const v1::SubmitRequest& request) {
-  HEBB_ASSIGN_OR_RETURN(const spec::Job spec, ParseSubmission(request));
+absl::StatusOr<v1::ValidateResponse> Summarize(const Context& context, const spec::Job& spec) {
   v1::ValidateResponse response;
-  HEBB_ASSIGN_OR_RETURN(*response.mutable_spec(), SpecToProto(spec));
   HEBB_ASSIGN_OR_RETURN(const auto layers, spec::Summarize(spec));
   for (const spec::LayerSummary& layer : layers) {
     v1::LayerSummary& summary = *response.add_layers();
@@ -144,6 +141,14 @@ absl::StatusOr<v1::ValidateResponse> Validate(const Context& context,
     response.set_launch_request(
         shown.ok() ? *shown : absl::StrCat("# cannot be shown: ", shown.status().message(), "\n"));
   }
+  return response;
+}
+
+absl::StatusOr<v1::ValidateResponse> Validate(const Context& context,
+                                              const v1::SubmitRequest& request) {
+  HEBB_ASSIGN_OR_RETURN(const spec::Job spec, ParseSubmission(request));
+  HEBB_ASSIGN_OR_RETURN(v1::ValidateResponse response, Summarize(context, spec));
+  HEBB_ASSIGN_OR_RETURN(*response.mutable_spec(), SpecToProto(spec));
   return response;
 }
 

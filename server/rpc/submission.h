@@ -48,6 +48,9 @@ absl::StatusOr<job::Job> Archive(const Context& context, const access::Caller& c
 
 // ---- what a sweep's jobs share with single ones ------------------------------------------------
 
+// What Validate tells of a job that was parsed, but for `spec`. Errors as spec::Summarize.
+absl::StatusOr<v1::ValidateResponse> Summarize(const Context& context, const spec::Job& spec);
+
 // `prefix` and 8 random letters and digits.
 std::string NewId(absl::string_view prefix);
 

@@ -36,6 +36,26 @@ absl::StatusOr<std::vector<job::Job>> MakeJobs(const Context& context,
 
 }  // namespace
 
+absl::StatusOr<v1::ValidateSweepResponse> ValidateSweep(const Context& context,
+                                                        const v1::SubmitRequest& request) {
+  const std::vector<std::string> sets(request.sets().begin(), request.sets().end());
+  HEBB_ASSIGN_OR_RETURN(const sweep::Sweep parsed,
+                        sweep::ParseSweep(request.yaml(), request.file_name(), sets));
+  v1::ValidateSweepResponse response;
+  response.set_name(parsed.name);
+  for (const sweep::Run& run : parsed.runs) {
+    v1::ValidatedRun& validated = *response.add_runs();
+    validated.set_name(run.job.name);
+    for (const auto& [key, value] : run.point) {
+      v1::GridValue& entry = *validated.add_point();
+      entry.set_key(key);
+      entry.set_value(value);
+    }
+    HEBB_ASSIGN_OR_RETURN(*validated.mutable_job(), Summarize(context, run.job));
+  }
+  return response;
+}
+
 absl::StatusOr<job::Sweep> SubmitSweep(const Context& context, const v1::SubmitRequest& request) {
   job::Sweep made;
   made.request_id = request.request_id();

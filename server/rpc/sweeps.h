@@ -11,6 +11,10 @@
 
 namespace hebb::rpc {
 
+// Parses and checks every run and keeps nothing. INVALID_ARGUMENT as sweep::ParseSweep.
+absl::StatusOr<v1::ValidateSweepResponse> ValidateSweep(const Context& context,
+                                                        const v1::SubmitRequest& request);
+
 // Parses and checks every run, then stores all of them at once; durable when it returns. A repeat
 // of the request id gives the sweep stored first. INVALID_ARGUMENT as sweep::ParseSweep;
 // FAILED_PRECONDITION when the file of `init: {from}` was not uploaded.

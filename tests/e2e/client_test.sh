@@ -48,6 +48,17 @@ equal "$(hebb list --all -o json | jq length)" "$jobs" "jobs after dry runs"
 expect 0 hebb workers -o json
 jq -e 'length == 1 and .[0].state == "idle" and .[0].device == "cpu"' "$WORK/out" >/dev/null ||
   fail "workers: $(cat "$WORK/out")"
+worker=$(jq -r '.[0].id' "$WORK/out")
+expect 0 hebb drain "$worker" --dry-run
+grep -q "would drain worker $worker (idle)" "$WORK/out" || fail "dry drain: $(cat "$WORK/out")"
+expect 0 hebb drain "$worker" --undo --dry-run
+grep -q "would not undo the drain of worker $worker" "$WORK/out" || fail "dry undo: $(cat "$WORK/out")"
+expect 6 hebb drain w-nothere --dry-run
+equal "$(hebb workers -o json | jq -r '.[0].state')" idle "a worker after dry drains"
+expect 0 hebb drain "$worker"
+expect 0 hebb drain "$worker" --dry-run
+grep -q "would not drain worker $worker (draining)" "$WORK/out" || fail "dry drain: $(cat "$WORK/out")"
+expect 0 hebb drain "$worker" --undo
 expect 0 hebb list --all -o yaml
 grep -q "state: CANCELLED" "$WORK/out" || fail "yaml: $(cat "$WORK/out")"
 equal "$(hebb list -o json)" "[]" "list of those under way"

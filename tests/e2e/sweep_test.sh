@@ -31,7 +31,16 @@ said "hebb sweep"
 expect 2 hebb sweep
 expect 6 hebb sweep status nosuchsweep
 said "nosuchsweep"
-equal "$(hebb sweep list -o json)" "[]" "refused sweeps are not kept"
+expect 5 hebb sweep "$WORK/bad.yaml" --dry-run
+expect 5 hebb sweep "$WORK/sweep.yaml" --dry-run --set init.from=none.safetensors
+said "cannot read the initial weights"
+expect 0 hebb sweep "$WORK/sweep.yaml" --dry-run
+said "sweep.yaml would be taken, 4 runs; nothing was submitted"
+grep -qE "^2 +urfb +1 +[0-9,]+$" "$WORK/out" || fail "a dry run shows no runs: $(cat "$WORK/out")"
+expect 0 hebb sweep "$WORK/sweep.yaml" --dry-run -o json
+jq -e '.runs | length == 4 and all(.job.layers | length == 5)' "$WORK/out" >/dev/null ||
+  fail "a dry run as JSON: $(cat "$WORK/out")"
+equal "$(hebb sweep list -o json)" "[]" "refused and rehearsed sweeps are not kept"
 equal "$(hebb list --all -o json | jq length)" "$before" "their jobs neither"
 
 id=$(hebb sweep "$WORK/sweep.yaml" "${one[@]}" -o json 2>/dev/null | jq -r .id)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is proven: a sweep is stored whole or not at all, once however often it is asked for, its
-// jobs are ordinary jobs in the grid's order, and cancelling it ends those that have not ended.
+// What is proven: a sweep is checked without being kept, stored whole or not at all, once however
+// often it is asked for, its jobs are ordinary jobs in the grid's order, and cancelling it ends
+// those that have not ended.
 #include "absl/strings/str_cat.h"
 #include "tests/unit/server/rpc/service_fixture.h"
 
@@ -93,6 +94,29 @@ TEST_F(SweepsTest, ASubmittedSweepIsKeptWithItsRunsInOrder) {
   ASSERT_EQ(job.point_size(), 2);
   EXPECT_EQ(job.point(0).key(), "learning.rule");
   EXPECT_EQ(job.point(0).value(), "urfb");
+}
+
+TEST_F(SweepsTest, ValidateChecksAndShowsEveryRunAndKeepsNothing) {
+  const auto validate = [this](const v1::SubmitRequest& request,
+                               v1::ValidateSweepResponse& answer) {
+    grpc::ClientContext context;
+    return client_->ValidateSweep(&context, request, &answer);
+  };
+  v1::ValidateSweepResponse answer;
+  ASSERT_TRUE(validate(Request("{learning.rule: [bp, urfb], seed: [1, 2]}"), answer).ok());
+  EXPECT_EQ(answer.name(), "test");
+  ASSERT_EQ(answer.runs_size(), 4);
+  EXPECT_EQ(answer.runs(1).name(), "test/rule=urfb,seed=1");
+  ASSERT_EQ(answer.runs(1).point_size(), 2);
+  EXPECT_EQ(answer.runs(1).point(0).key(), "learning.rule");
+  EXPECT_EQ(answer.runs(1).point(0).value(), "urfb");
+  EXPECT_EQ(answer.runs(1).job().parameters(), 28 * 28 * 10);
+  EXPECT_EQ(answer.runs(1).job().layers_size(), 1);
+  const grpc::Status refused = validate(Request("{learning.rule: [bp, urbf]}"), answer);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.error_message(), HasSubstr("grid key learning.rule: "));
+  EXPECT_TRUE(jobs_.List(true)->empty());
+  EXPECT_TRUE(jobs_.ListSweeps()->empty());
 }
 
 TEST_F(SweepsTest, BriefAnswersAndListsLeaveTheRunsOut) {
