@@ -95,6 +95,10 @@ std::string CountLine(absl::string_view what, int64_t done, int64_t total, absl:
   return Named(what, ratio, figures, width);
 }
 
+std::string WaitLine(absl::string_view what, absl::Duration elapsed, int width) {
+  return Named(what, /*ratio=*/-1, {{Clock(elapsed), 0}}, width);
+}
+
 SlowBar::SlowBar(std::ostream& out, std::function<int()> width)
     : out_(out), width_(std::move(width)), born_(absl::Now()), begun_(born_) {}
 
@@ -131,6 +135,11 @@ void SlowBar::ShowTransfer(absl::string_view what, int64_t bytes, int64_t total)
 void SlowBar::ShowCount(absl::string_view what, int64_t done, int64_t total) {
   const int width = WidthToDraw(what);
   if (width > 0) Draw(CountLine(what, done, total, drawn_ - begun_, width - 1));
+}
+
+void SlowBar::ShowWait(absl::string_view what) {
+  const int width = WidthToDraw(what);
+  if (width > 0) Draw(WaitLine(what, drawn_ - begun_, width - 1));
 }
 
 }  // namespace hebb::client

@@ -43,6 +43,10 @@ std::string TransferLine(absl::string_view what, const Transfer& transfer, int w
 std::string CountLine(absl::string_view what, int64_t done, int64_t total, absl::Duration elapsed,
                       int width);
 
+// "what  0:07" in at most `width` columns: since when something is waited for of which nobody can
+// tell how far it is.
+std::string WaitLine(absl::string_view what, absl::Duration elapsed, int width);
+
 // A line on a terminal that is drawn over itself at most ten times a second, from one second on:
 // what is faster needs no bar. Cleared at the end of its life. One thread at a time.
 class SlowBar {
@@ -57,6 +61,8 @@ class SlowBar {
   void ShowTransfer(absl::string_view what, int64_t bytes, int64_t total);
   // How many of how many things are done. REQUIRES: total > 0.
   void ShowCount(absl::string_view what, int64_t done, int64_t total);
+  // For how long it is waited for.
+  void ShowWait(absl::string_view what);
   // Takes the line away, so that another can be written.
   void Clear();
 

@@ -4,6 +4,8 @@
 #define HEBB_COMMON_SHA256_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -33,8 +35,10 @@ class Sha256 {
 
 std::string Sha256Hex(absl::string_view data);
 
-// NOT_FOUND if the file cannot be opened.
-absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
+// NOT_FOUND if the file cannot be opened. `progress`: called after each piece with the bytes so
+// far.
+absl::StatusOr<std::string> Sha256OfFile(
+    const std::string& path, const std::function<void(int64_t bytes)>& progress = nullptr);
 
 }  // namespace hebb
 

@@ -72,7 +72,14 @@ absl::StatusOr<ExitCode> List(Session& session, const Options& options) {
 }
 
 absl::StatusOr<ExitCode> Verify(Session& session, const Options& options) {
-  HEBB_RETURN_IF_ERROR(datasets::VerifyDataset(options.name, options.data_dir));
+  {
+    SlowBar bar = session.MakeBar();
+    HEBB_RETURN_IF_ERROR(
+        datasets::VerifyDataset(options.name, options.data_dir,
+                                [&bar](absl::string_view file, int64_t bytes, int64_t total) {
+                                  bar.ShowTransfer(file, bytes, total);
+                                }));
+  }
   session.out << options.name << "  verified" << std::endl;
   return ExitCode::kOk;
 }

@@ -7,6 +7,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/bar.h"
 #include "client/commands/commands.h"
 #include "client/exit_code.h"
 #include "client/format.h"
@@ -51,12 +53,18 @@ absl::StatusOr<ExitCode> Cancel(Session& session, const std::string& name, bool 
 
 // Its checkpoint is durable when it is PAUSED; a job may also end before it gets there.
 absl::StatusOr<v1::Job> AwaitPaused(Session& session, const v1::Job& pausing) {
+  constexpr absl::Duration kBetweenDrawings = absl::Seconds(1);
   v1::Job last = pausing;
-  const absl::Status status =
-      session.api().Watch(pausing.id(), absl::InfiniteFuture(), [&](const v1::Job& job) {
-        last = job;
-        if (job.state() != v1::PAUSING) session.api().Interrupt();
-      });
+  SlowBar bar = session.MakeBar();
+  absl::Status status;
+  do {
+    bar.ShowWait("waits for the checkpoint");
+    status =
+        session.api().Watch(pausing.id(), absl::Now() + kBetweenDrawings, [&](const v1::Job& job) {
+          last = job;
+          if (job.state() != v1::PAUSING) session.api().Interrupt();
+        });
+  } while (last.state() == v1::PAUSING && absl::IsDeadlineExceeded(status));
   if (last.state() == v1::PAUSED) return last;
   if (last.state() == v1::PAUSING) return status;
   return absl::FailedPreconditionError(

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "client/bar.h"
 #include "client/commands/commands.h"
 #include "client/commands/theory_output.h"
 #include "client/plot/chart.h"
@@ -91,10 +92,16 @@ absl::Status WriteTo(Session& session, const std::string& file, const std::strin
   return absl::OkStatus();
 }
 
+absl::StatusOr<theory::Report> Run(Session& session, const theory::Experiment& experiment) {
+  SlowBar bar = session.MakeBar();
+  return theory::RunExperiment(
+      experiment, [&bar](int64_t done, int64_t total) { bar.ShowCount("moments", done, total); });
+}
+
 absl::StatusOr<ExitCode> Linear(Session& session, const Options& options) {
   const absl::StatusOr<theory::Experiment> experiment = ExperimentOf(options);
   const absl::StatusOr<theory::Report> report =
-      experiment.ok() ? theory::RunExperiment(*experiment) : experiment.status();
+      experiment.ok() ? Run(session, *experiment) : experiment.status();
   if (!report.ok()) {
     session.err << "hebb: " << report.status().message() << "; see `hebb theory linear --help`"
                 << std::endl;

@@ -87,11 +87,48 @@ absl::Status Check(const Experiment& experiment) {
                             : CheckMatrices(experiment.matrices);
 }
 
-std::vector<Trace> FollowAll(const Experiment& experiment, double feedback, Rule rule) {
+// BP knows no feedback: its first case is all its cases.
+bool IsRepeated(Rule rule, size_t feedback) { return feedback > 0 && rule == Rule::kBp; }
+
+int64_t FlowsOf(const Experiment& experiment) {
+  const int64_t starts = experiment.scalars ? 1 : experiment.matrices.seeds;
+  int64_t flows = 0;
+  for (size_t i = 0; i < experiment.feedback.size(); ++i) {
+    for (const Rule rule : experiment.rules) flows += IsRepeated(rule, i) ? 0 : starts;
+  }
+  return flows;
+}
+
+// Counts the moments of all flows for those who watch.
+class Meter {
+ public:
+  // `moments`: of each flow.
+  Meter(const Progress& progress, int64_t flows, int64_t moments)
+      : progress_(progress), moments_(moments), total_(flows * moments) {}
+
+  Trace Follow(Rule rule, const Problem& problem, const Course& course) {
+    const int64_t begun = done_;
+    Trace trace = theory::Follow(rule, problem, course, [this] {
+      ++done_;
+      if (progress_) progress_(done_, total_);
+    });
+    done_ = begun + moments_;  // one that diverged has ended before its time
+    return trace;
+  }
+
+ private:
+  const Progress& progress_;
+  const int64_t moments_;
+  const int64_t total_;
+  int64_t done_ = 0;
+};
+
+std::vector<Trace> FollowAll(const Experiment& experiment, double feedback, Rule rule,
+                             Meter& meter) {
   if (experiment.scalars) {
     const double w0 = rule == Rule::kBp ? experiment.scalars->bp_start : 0;
-    return {
-        Follow(rule, ScalarProblem(w0, feedback, experiment.scalars->target), experiment.course)};
+    return {meter.Follow(rule, ScalarProblem(w0, feedback, experiment.scalars->target),
+                         experiment.course)};
   }
   const Matrices& matrices = experiment.matrices;
   const Deviations deviations{matrices.std_w, feedback,
@@ -100,7 +137,7 @@ std::vector<Trace> FollowAll(const Experiment& experiment, double feedback, Rule
   for (int i = 0; i < matrices.seeds; ++i) {
     const uint64_t seed = matrices.first_seed + static_cast<uint64_t>(i);
     traces.push_back(
-        Follow(rule, RandomProblem(matrices.layers, deviations, seed), experiment.course));
+        meter.Follow(rule, RandomProblem(matrices.layers, deviations, seed), experiment.course));
   }
   return traces;
 }
@@ -159,21 +196,21 @@ Quartiles QuartilesOf(std::vector<double> values) {
   return {Quantile(values, last / 4), Quantile(values, last / 2), Quantile(values, 3 * last / 4)};
 }
 
-absl::StatusOr<Report> RunExperiment(const Experiment& experiment) {
+absl::StatusOr<Report> RunExperiment(const Experiment& experiment, const Progress& progress) {
   HEBB_RETURN_IF_ERROR(Check(experiment));
   const Course& course = experiment.course;
   Report report;
   for (int64_t step = 0; step <= course.steps(); step += course.stride()) {
     report.times.push_back(static_cast<double>(step) * course.dt);
   }
+  Meter meter(progress, FlowsOf(experiment), static_cast<int64_t>(report.times.size()));
   for (size_t i = 0; i < experiment.feedback.size(); ++i) {
     for (size_t j = 0; j < experiment.rules.size(); ++j) {
       const Rule rule = experiment.rules[j];
-      // BP knows no feedback: its first case is all its cases.
-      Result result =
-          i > 0 && rule == Rule::kBp
-              ? report.results[j]
-              : Summary(FollowAll(experiment, experiment.feedback[i], rule), report.times.size());
+      Result result = IsRepeated(rule, i)
+                          ? report.results[j]
+                          : Summary(FollowAll(experiment, experiment.feedback[i], rule, meter),
+                                    report.times.size());
       result.feedback = experiment.feedback[i];
       result.rule = rule;
       report.results.push_back(std::move(result));

@@ -5,6 +5,7 @@
 #define HEBB_CLIENT_THEORY_EXPERIMENT_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -67,8 +68,13 @@ struct Report {
   std::vector<Result> results;  // case by case, in the order of the rules
 };
 
+// How many moments of the flows are computed, and how many there are in all. Called by the thread
+// that runs the experiment.
+using Progress = std::function<void(int64_t done, int64_t total)>;
+
 // INVALID_ARGUMENT: numbers outside of what makes sense or can be computed in a sensible time.
-absl::StatusOr<Report> RunExperiment(const Experiment& experiment);
+absl::StatusOr<Report> RunExperiment(const Experiment& experiment,
+                                     const Progress& progress = nullptr);
 
 // Of at least one value, by linear interpolation between neighbours.
 Quartiles QuartilesOf(std::vector<double> values);

@@ -23,7 +23,8 @@ int64_t Course::steps() const { return std::llround(time / dt); }
 
 int64_t Course::stride() const { return (steps() + kMostRecords - 1) / kMostRecords; }
 
-Trace Follow(Rule rule, const Problem& problem, const Course& course) {
+Trace Follow(Rule rule, const Problem& problem, const Course& course,
+             const std::function<void()>& at_record) {
   Trace trace;
   Network network = problem.start;
   InvariantWatch watch(rule, network);
@@ -52,6 +53,7 @@ Trace Follow(Rule rule, const Problem& problem, const Course& course) {
     }
     before = error;
     if (record) {
+      if (at_record) at_record();
       trace.error.push_back(error);
       watch.Observe(network);
       if (norm >= kRounding * start) trace.final_rate = motion.rate;

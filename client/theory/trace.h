@@ -4,6 +4,7 @@
 #define HEBB_CLIENT_THEORY_TRACE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -40,8 +41,10 @@ struct Trace {
   std::vector<Violation> violations;  // at the recorded moments
 };
 
-// REQUIRES: 0 < dt <= time, 0 < threshold < 1, an error at the start.
-Trace Follow(Rule rule, const Problem& problem, const Course& course);
+// `at_record`: called at each recorded moment. REQUIRES: 0 < dt <= time, 0 < threshold < 1, an
+// error at the start.
+Trace Follow(Rule rule, const Problem& problem, const Course& course,
+             const std::function<void()>& at_record = nullptr);
 
 }  // namespace hebb::theory
 

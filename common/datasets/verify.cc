@@ -64,7 +64,8 @@ absl::StatusOr<const DataSet*> FindDataSetOrError(absl::string_view name) {
   return set;
 }
 
-absl::Status VerifyFile(const DataFile& file, const std::string& folder) {
+absl::Status VerifyFile(const DataFile& file, const std::string& folder,
+                        const VerifyProgress& progress) {
   const std::string path = folder + "/" + file.name;
   const int64_t bytes = SizeOf(path);
   if (bytes < 0) return absl::NotFoundError(absl::StrCat(path, ": no such file"));
@@ -72,7 +73,9 @@ absl::Status VerifyFile(const DataFile& file, const std::string& folder) {
     return absl::DataLossError(
         absl::StrCat(path, " has ", bytes, " bytes instead of ", file.bytes));
   }
-  HEBB_ASSIGN_OR_RETURN(const std::string sha256, Sha256OfFile(path));
+  HEBB_ASSIGN_OR_RETURN(const std::string sha256, Sha256OfFile(path, [&](int64_t read) {
+                          if (progress) progress(file.name, read, bytes);
+                        }));
   if (sha256 == file.sha256) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat(path, " has SHA-256 ", sha256, " instead of ", file.sha256));
@@ -83,7 +86,8 @@ absl::Status VerifyFiles(const DataSet& set, const std::string& folder) {
   return absl::OkStatus();
 }
 
-absl::Status VerifyDataset(absl::string_view name, const std::string& data_dir) {
+absl::Status VerifyDataset(absl::string_view name, const std::string& data_dir,
+                           const VerifyProgress& progress) {
   HEBB_ASSIGN_OR_RETURN(const DataSet* set, FindDataSetOrError(name));
   const std::string folder = data_dir + "/" + set->folder;
   const auto with_remedy = [&](const absl::Status& status) {
@@ -91,7 +95,7 @@ absl::Status VerifyDataset(absl::string_view name, const std::string& data_dir) 
                                                     set->name, " --data-dir ", data_dir));
   };
   for (const DataFile& file : set->files) {
-    const absl::Status status = VerifyFile(file, folder);
+    const absl::Status status = VerifyFile(file, folder, progress);
     if (!status.ok()) return with_remedy(status);
   }
   for (const DataFile& file : set->files) {

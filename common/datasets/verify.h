@@ -4,6 +4,7 @@
 #define HEBB_COMMON_DATASETS_VERIFY_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,13 +18,19 @@ namespace hebb::datasets {
 // NOT_FOUND, with the known names, for an unknown one.
 absl::StatusOr<const DataSet*> FindDataSetOrError(absl::string_view name);
 
+// The name of the file that is read, how many bytes of it so far and in all. Called by the thread
+// that verifies.
+using VerifyProgress = std::function<void(absl::string_view file, int64_t bytes, int64_t total)>;
+
 // Size and SHA-256. NOT_FOUND: no such file; DATA_LOSS: another content.
-absl::Status VerifyFile(const DataFile& file, const std::string& folder);
+absl::Status VerifyFile(const DataFile& file, const std::string& folder,
+                        const VerifyProgress& progress = nullptr);
 absl::Status VerifyFiles(const DataSet& set, const std::string& folder);
 
 // Reads every file of a set: size, SHA-256 and every label. The message of a DATA_LOSS names file
 // and record and says what to do. Leaves a stamp when all is well.
-absl::Status VerifyDataset(absl::string_view name, const std::string& data_dir);
+absl::Status VerifyDataset(absl::string_view name, const std::string& data_dir,
+                           const VerifyProgress& progress = nullptr);
 
 struct DatasetListing {
   std::string name;

@@ -155,6 +155,20 @@ said "no epoch is complete; see .hebb watch $waiting."
 expect 2 hebb plot "$first" -o "$WORK/one.gif"
 expect 0 hebb cancel "$waiting"
 
+# --- What else takes long: a computation, and a pause while the workers are frozen ------------------
+expect 0 terminal 'see:moments  \[#*-*\]  [0-9,]+ of [0-9,]+' kill -- \
+  hebb theory linear --seeds 10000
+timeout 3 hebb theory linear --seeds 10000 >"$WORK/piped" 2>&1 || true
+[ ! -s "$WORK/piped" ] || fail "a bar in a pipe: $(cat "$WORK/piped")"
+id=$(submit learning.epochs=100000)
+wait_for_step "$id" 1
+readarray -t pids < <(jq '.workers[].pid' "$WORK/s/up.json")
+kill -STOP "${pids[@]}"
+expect 0 terminal 'see:waits for the checkpoint  0:0[1-9]' kill -- hebb pause "$id" --wait
+kill -CONT "${pids[@]}"
+expect 0 hebb pause "$id" --wait
+expect 0 hebb cancel "$id"
+
 # --- A sweep shows how many of its runs have ended -------------------------------------------------
 expect 0 terminal 'see:ended  \[#*-*\]  [01] of 2' 'see:2 runs: 2 SUCCEEDED' end -- \
   hebb sweep "$WORK/job.yaml" --set name=grid --set 'sweep.grid.seed=[1, 2]' --follow

@@ -60,6 +60,11 @@ TEST(BarTest, ACountShowsTheTimeToGo) {
   EXPECT_EQ(CountLine("runs", 4, 4, absl::Seconds(5), 30), "runs  [##############]  4 of 4");
 }
 
+TEST(BarTest, AWaitShowsHowLongItLasts) {
+  EXPECT_EQ(WaitLine("waits", absl::Seconds(67), 30), "waits  1:07");
+  EXPECT_LE(plot::TextLength(WaitLine("waits for something", absl::Seconds(7), 12)), 12);
+}
+
 TEST(SlowBarTest, WhatIsFastDrawsNothing) {
   std::ostringstream out;
   {

@@ -36,6 +36,21 @@ Experiment ScalarTable() {
   return experiment;
 }
 
+TEST(RunExperimentTest, TellsHowFarItIsWithoutRepeatedCases) {
+  Experiment experiment = ScalarTable();
+  experiment.course.time = 1;  // 101 moments of BP, and of 4 cases of each other rule
+  int64_t calls = 0, last = 0;
+  const auto report = RunExperiment(experiment, [&](int64_t done, int64_t total) {
+    ++calls;
+    EXPECT_GT(done, last);
+    EXPECT_EQ(total, 9 * 101);
+    last = done;
+  });
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(calls, 9 * 101);
+  EXPECT_EQ(last, 9 * 101);
+}
+
 TEST(RunExperimentTest, ScalarTableIsReproduced) {
   struct Row {
     double r0, frfb_time, urfb_time, frfb_rate, urfb_rate;

@@ -94,6 +94,24 @@ TEST_F(FetchTest, DamagedFileInTheDataFolderIsNamed) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("run: hebb data get mnist --data-dir"));
 }
 
+TEST_F(FetchTest, VerifyingTellsHowFarItIs) {
+  const std::string content(3 << 20, 'x');
+  Put("data/mnist/three", content);
+  DataFile file;
+  file.name = "three";
+  file.bytes = static_cast<int64_t>(content.size());
+  file.sha256 = Sha256Hex(content);
+  std::vector<int64_t> seen;
+  const absl::Status status = VerifyFile(file, folder_ + "/data/mnist",
+                                         [&](absl::string_view name, int64_t bytes, int64_t total) {
+                                           EXPECT_EQ(name, "three");
+                                           EXPECT_EQ(total, 3 << 20);
+                                           seen.push_back(bytes);
+                                         });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(seen, (std::vector<int64_t>{1 << 20, 2 << 20, 3 << 20}));
+}
+
 TEST_F(FetchTest, LockHasADeadline) {
   const auto held = FolderLock::Acquire(folder_ + "/data/mnist", absl::ZeroDuration());
   ASSERT_TRUE(held.ok()) << held.status();
