@@ -63,6 +63,19 @@ def other_ways_to_submit(client, job, folder):
     )
     again.wait(timeout=120)
     assert np.array_equal(again.weights()["out.weight"], weights["out.weight"])
+    # The same file by `init: {from}`, which is relative to the job file, whatever the working folder.
+    (folder / "below").mkdir()
+    file = folder / "below" / "job.yaml"
+    file.write_text(text + "init: {from: ../start.safetensors}\n")
+    rate = {"learning.epochs": 1, "learning.optimizer.sgd.learning_rate": 0}
+    from_file = client.submit(file, sets=rate)
+    from_file.wait(timeout=120)
+    assert np.array_equal(from_file.weights()["out.weight"], weights["out.weight"])
+    refused(
+        "INVALID_ARGUMENT",
+        lambda: client.submit(file, sets={"init.from": "none.safetensors"}),
+        str(folder / "below" / "none.safetensors"),
+    )
     layers = [{"name": "out", "dense": {"units": 10, "activation": "none"}}]
     waits = client.submit(
         {
@@ -84,7 +97,7 @@ def other_ways_to_submit(client, job, folder):
     end = refused("CANCELLED", waits.wait)
     assert isinstance(end, hebb.JobFailed) and end.status.id == waits.id
     assert waits.wait(check=False).state == "CANCELLED"
-    assert len(client.list(all=True)) == 3
+    assert len(client.list(all=True)) == 4
     assert client.job("from python").id == job.id
 
 

@@ -78,16 +78,24 @@ class Client:
         request_id: str | None = None,
     ) -> Job:
         """Hands over a job: a path of a job file, its text (a str of several lines), or a dict with
-        its keys. `sets` changes keys ({"learning.rule": "bp"}), as `--set` does; `weights` is a
-        file to start from, as `init: {from}`. The same `request_id` is the same job. HebbError
-        INVALID_ARGUMENT: a line for each fault of the job file."""
-        request = self._request(job, name, priority, sets or {}, weights)
+        its keys. `sets` changes keys ({"learning.rule": "bp"}), as `--set` does. `weights` is a
+        file to start from, which is uploaded; without it, the one that the job names in
+        `init: {from}`, relative to the job file (of a text or a dict: to the working folder). The
+        same `request_id` is the same job. HebbError INVALID_ARGUMENT: a line for each fault of the
+        job file, or start weights that cannot be read."""
+        changes = dict(sets or {})
+        if weights is not None:
+            changes["init.from"] = os.fspath(weights)
+        request = self._request(job, name, priority, changes)
+        start = self._start_of(request) if weights is None else pathlib.Path(weights)
+        if start is not None:
+            request.init_sha256 = self._upload(start)
         request.request_id = request_id or str(uuid.uuid4())
         return Job(self._connection, self._connection.call("Submit", request, jobs_pb2.Job).id)
 
     def validate(self, job: JobFile, *, sets: typing.Mapping[str, typing.Any] | None = None) -> int:
         """Checks a job file without keeping it, and gives its number of parameters."""
-        request = self._request(job, None, None, sets or {}, None)
+        request = self._request(job, None, None, sets or {})
         parameters: int = self._connection.call(
             "Validate", request, jobs_pb2.ValidateResponse
         ).parameters
@@ -121,7 +129,6 @@ class Client:
         name: str | None,
         priority: int | None,
         sets: typing.Mapping[str, typing.Any],
-        weights: str | os.PathLike[str] | None,
     ) -> jobs_pb2.SubmitRequest:
         text, file_name = _read(job)
         changes = dict(sets)
@@ -130,11 +137,17 @@ class Client:
         if priority is not None:
             changes["resources.priority"] = priority
         request = jobs_pb2.SubmitRequest(yaml=text, file_name=file_name, user=getpass.getuser())
-        if weights is not None:
-            changes["init.from"] = os.fspath(weights)
-            request.init_sha256 = self._upload(pathlib.Path(weights))
         request.sets.extend(f"{key}={json.dumps(value)}" for key, value in changes.items())
         return request
+
+    def _start_of(self, request: jobs_pb2.SubmitRequest) -> pathlib.Path | None:
+        """The file of `init: {from}`, None without one. The coordinator reads the job file for us:
+        Python's library has no YAML."""
+        if not any("init" in text for text in (request.yaml, *request.sets)):
+            return None
+        spec = self._connection.call("Validate", request, jobs_pb2.ValidateResponse).spec
+        start: str = getattr(spec.init, "from")  # a keyword of Python
+        return pathlib.Path(request.file_name).parent / start if start else None
 
     def _upload(self, path: pathlib.Path) -> str:
         try:
