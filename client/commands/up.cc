@@ -12,6 +12,7 @@
 #include "client/commands/commands.h"
 #include "client/local/census.h"
 #include "client/local/folders.h"
+#include "client/local/log_bound.h"
 #include "client/local/process.h"
 #include "client/local/supervisor.h"
 #include "client/local/up_file.h"
@@ -48,6 +49,7 @@ class Detached {
 
   absl::StatusOr<ExitCode> Start() {
     HEBB_RETURN_IF_ERROR(MakeFolder(LogFolder(options_)));
+    HEBB_RETURN_IF_ERROR(BoundLog(log_));  // now, and not while we wait for words behind its end
     std::error_code error;
     const auto size = std::filesystem::file_size(log_, error);
     log_start_ = error ? 0 : static_cast<size_t>(size);

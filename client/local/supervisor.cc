@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/local/log_bound.h"
 #include "client/local/ports.h"
 #include "client/local/up_file.h"
 #include "common/files.h"
@@ -133,6 +134,7 @@ absl::Status Supervisor::Loop() {
     HEBB_RETURN_IF_ERROR(StartDue());
     AnnounceWhenReady();
     EndFrozenWorld();
+    BoundLogs();
   }
   err_ << "stopping" << std::endl;
   return absl::OkStatus();
@@ -197,6 +199,17 @@ void Supervisor::AnnounceWhenReady() {
   announced_ = true;
   err_ << "ready: " << view.attached.size() << " workers are attached; stop with Ctrl-C or `hebb "
        << "down --state-dir " << options_.state_dir << "`" << std::endl;
+}
+
+void Supervisor::BoundLogs() {
+  std::vector<std::string> logs = {LogFolder(options_) + "/up.log", coordinator_->log_path()};
+  for (const Service& worker : workers_) logs.push_back(worker.log_path());
+  for (const std::string& log : logs) {
+    const absl::Status status = BoundLog(log);
+    if (status.ok() || status.message() == log_trouble_) continue;
+    log_trouble_ = std::string(status.message());
+    err_ << log_trouble_ << std::endl;
+  }
 }
 
 std::vector<pid_t> Supervisor::Ranks() const {

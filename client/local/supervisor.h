@@ -45,6 +45,7 @@ class Supervisor {
   absl::Status TakeNote(Service& service, int wait_status);
   absl::Status TakeNoteOfRefusal(const Service& worker);
   void AnnounceWhenReady();
+  void BoundLogs();
   void EndFrozenWorld();
   void StopAll();
   void StopServices(const std::vector<Service*>& services);
@@ -59,7 +60,8 @@ class Supervisor {
   std::vector<Service> workers_;  // one "mpirun" for a world
   std::unique_ptr<Census> census_;
   FreezeJudge judge_;
-  bool served_ = false;  // the coordinator has answered at least once
+  std::string log_trouble_;  // the last that was told of
+  bool served_ = false;      // the coordinator has answered at least once
   bool announced_ = false;
 };
 

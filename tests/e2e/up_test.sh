@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # `hebb up`: a taken port is one clear line; two services side by side do not disturb each other;
-# what dies is started again; nothing is left behind, even when the supervisor is killed.
+# what dies is started again; a log is bounded; nothing is left behind, even when the supervisor is killed.
 source "$(dirname "$0")/lib.sh"
 write_job
 up a 1
@@ -12,6 +12,12 @@ expect 5 hebb up --workers 1 --state-dir "$WORK/taken" --data-dir "$DATA" --port
 said "^hebb: port ${a##*:} .*taken.*--port"
 expect 5 hebb up --workers 1 --state-dir "$WORK/a" --data-dir "$DATA" --port 0 --http-port 0
 said "another .hebb up. runs on"
+
+# A long log is set aside while its program runs.
+head -c 9000000 /dev/zero | tr '\0' '\n' >>"$WORK/a/log/worker-0.log"
+bytes() { stat -c %s "$WORK/a/log/worker-0.log${1:-}" 2>/dev/null || echo -1; }
+set_aside() { [ "$(bytes .1)" = 8388608 ] && [ "$(bytes)" -lt 8388608 ]; }
+eventually 20 "the long log is set aside" set_aside
 
 # Without TLS and tokens the coordinator listens on the loopback only.
 coordinator() { timeout 20 "$HEBB_BIN/hebb-coordinator" --state-dir "$WORK/open" "$@"; }
