@@ -42,6 +42,11 @@ export function table(caption, columns, rows) {
     h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, head)), body));
 }
 
+// A live region speaks at each change of its nodes, also when its words stay.
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 export function facts(pairs) {
   const shown = pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined);
   return h("dl", { class: "facts" }, shown.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
