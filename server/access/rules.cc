@@ -30,6 +30,7 @@ const std::vector<Rule>& AllRules() {
       {"/hebb.v1.Jobs/CancelSweep", Role::kUser, true},
       {"/hebb.v1.Jobs/ValidateSweep", Role::kViewer},
       {"/hebb.v1.Coordinator/GetInfo", Role::kViewer},
+      {"/hebb.v1.Queue/List", Role::kViewer},
       {"/hebb.v1.Workers/Attach", Role::kWorker},
       {"/hebb.v1.Workers/SetKey", Role::kWorker},
       {"/hebb.v1.Workers/GetKey", Role::kWorker},

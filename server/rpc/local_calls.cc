@@ -26,6 +26,7 @@ LocalCalls::LocalCalls(std::shared_ptr<grpc::Channel> channel, access::Gate* gat
                        AuditTrail& trail)
     : jobs_(v1::Jobs::NewStub(channel)),
       coordinator_(v1::Coordinator::NewStub(channel)),
+      queue_(v1::Queue::NewStub(channel)),
       gate_(gate),
       trail_(&trail) {}
 

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "hebb/v1/coordinator.grpc.pb.h"
 #include "hebb/v1/jobs.grpc.pb.h"
+#include "hebb/v1/queue.grpc.pb.h"
 #include "server/access/gate.h"
 #include "server/rpc/audit_trail.h"
 
@@ -33,11 +34,13 @@ class LocalCalls {
 
   v1::Jobs::Stub& jobs() { return *jobs_; }
   v1::Coordinator::Stub& coordinator() { return *coordinator_; }
+  v1::Queue::Stub& queue() { return *queue_; }
   bool authenticates() const { return gate_ != nullptr; }
 
  private:
   std::unique_ptr<v1::Jobs::Stub> jobs_;
   std::unique_ptr<v1::Coordinator::Stub> coordinator_;
+  std::unique_ptr<v1::Queue::Stub> queue_;
   access::Gate* gate_;
   AuditTrail* trail_;
 };

@@ -21,6 +21,7 @@
 #include "server/rpc/authenticator.h"
 #include "server/rpc/info_service.h"
 #include "server/rpc/jobs_service.h"
+#include "server/rpc/queue_service.h"
 #include "server/rpc/translate.h"
 #include "server/rpc/workers_service.h"
 
@@ -73,10 +74,11 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsFor(const Context& context,
 
 struct Server::Parts {
   explicit Parts(const Context& context_in)
-      : context(context_in), jobs(context), info(context), workers(context) {}
+      : context(context_in), jobs(context), info(context), queue(context), workers(context) {}
   const Context context;
   JobsService jobs;
   InfoService info;
+  QueueService queue;
   WorkersService workers;
   std::unique_ptr<grpc::Server> server;
 };
@@ -102,6 +104,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
   builder.AddListeningPort(address, CredentialsFor(context, security), &port);
   builder.RegisterService(&parts->jobs);
   builder.RegisterService(&parts->info);
+  builder.RegisterService(&parts->queue);
   builder.RegisterService(&parts->workers);
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr || port == 0) {
@@ -111,7 +114,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const std::string& address
                      "with --listen"));
   }
   grpc::HealthCheckServiceInterface* health = parts->server->GetHealthCheckService();
-  for (const char* service : {"hebb.v1.Jobs", "hebb.v1.Coordinator", "hebb.v1.Workers"}) {
+  for (const char* service :
+       {"hebb.v1.Jobs", "hebb.v1.Coordinator", "hebb.v1.Queue", "hebb.v1.Workers"}) {
     health->SetServingStatus(service, true);
   }
   return std::unique_ptr<Server>(new Server(JoinHostPort(wanted.host, port), std::move(parts)));

@@ -115,6 +115,7 @@ void AddReads(Routes& routes, rpc::LocalCalls& calls) {
   Jobs& jobs = calls.jobs();
   using Coordinator = v1::Coordinator::Stub;
   routes.Read({"info"}, calls.coordinator(), "Coordinator/GetInfo", &Coordinator::GetInfo);
+  routes.Read({"queue"}, calls.queue(), "Queue/List", &v1::Queue::Stub::List);
   routes.Read({"jobs"}, jobs, "Jobs/List", &Jobs::List);
   routes.Read({"jobs/", "", "job"}, jobs, "Jobs/Get", &Jobs::Get);
   routes.Read({"jobs/", "/digests", "job"}, jobs, "Jobs/ListDigests", &Jobs::ListDigests);

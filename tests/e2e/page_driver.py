@@ -65,14 +65,25 @@ def check_long_list(page):
         raise Failure("a refresh took the focus away")
 
 
-def look_at_lists(page, base, shots, name):
-    page.call("Page.navigate", url=f"{base}/#/workers")
-    page.until("two workers", text_has("2 workers are attached"))
+def look_at_queue(page, base, shots):
     page.call("Page.navigate", url=f"{base}/#/queue")
     page.until("the waiting jobs", text_has("500 jobs wait"))
+    page.until("a page of them", "document.querySelectorAll('tbody tr').length === 50")
     page.until("a position", "document.querySelector('tbody td').innerText === '1'")
     page.until("why it waits", "document.querySelector('tbody tr').cells[5].innerText.length > 10")
     page.picture(os.path.join(shots, "page_queue.png"), 500)
+    page.value(press("Further back"))
+    page.until("the next page", "document.querySelector('tbody td').innerText === '51'")
+    asked = [event["params"]["request"]["url"].partition("/api/v1/")[2] for event in page.events
+             if event.get("method") == "Network.requestWillBeSent"]
+    first = "queue?skip=0&page_size=50"
+    if first not in asked or any(url.startswith("jobs") for url in asked[asked.index(first):]):
+        raise Failure(f"the queue asks for more than its page: {asked}")
+
+
+def look_at_lists(page, base, shots, name):
+    page.call("Page.navigate", url=f"{base}/#/workers")
+    page.until("two workers", text_has("2 workers are attached"))
     page.call("Page.navigate", url=f"{base}/#/jobs")
     page.until("100 rows", "document.querySelectorAll('tbody tr').length === 100")
     page.value("""(() => { const rows = document.getElementById('rows'); rows.value = '500';
@@ -135,6 +146,8 @@ def main():
         look_at_job(page, base, shots, job, plots)
         check_access(page)
         look_at_lists(page, base, shots, name)
+        check_access(page)
+        look_at_queue(page, base, shots)
         check_access(page)
         look_at_compare(page, base, job)
         submit(page, base, job_file)

@@ -26,7 +26,7 @@ hebb sweep "$WORK/sweep.yaml" >"$WORK/out" 2>&1 || fail "sweep: $(cat "$WORK/out
 
 sed 's/workers: 2, min_workers: 1/workers: 8, min_workers: 8/' "$WORK/job.yaml" >"$WORK/dropped.yaml"
 mkdir "$WORK/shots"
-timeout 300 python3 "$(dirname "$0")/page_driver.py" "$http" "$WORK/shots" "$id" seen \
+timeout 300 python3 -B "$(dirname "$0")/page_driver.py" "$http" "$WORK/shots" "$id" seen \
   "$WORK/dropped.yaml" "${plots[@]}" || fail "the page is not as it should be"
 [ -z "${HEBB_SCREENSHOTS:-}" ] || cp "$WORK"/shots/*.png "$HEBB_SCREENSHOTS"
 passed

@@ -11,6 +11,7 @@
 #include "common/check.h"
 #include "hebb/v1/coordinator.pb.h"
 #include "hebb/v1/jobs.pb.h"
+#include "hebb/v1/queue.pb.h"
 #include "hebb/v1/workers.pb.h"
 
 namespace hebb::fuzz {
@@ -19,8 +20,9 @@ inline std::vector<const google::protobuf::MethodDescriptor*> RpcMethods() {
   // Naming a message of each file makes sure that its descriptors are linked in.
   std::vector<const google::protobuf::MethodDescriptor*> methods;
   // A new file comes last: kept inputs know methods by their numbers.
-  for (const auto* file : {v1::Job::descriptor()->file(), v1::Hello::descriptor()->file(),
-                           v1::ServiceInfo::descriptor()->file()}) {
+  for (const auto* file :
+       {v1::Job::descriptor()->file(), v1::Hello::descriptor()->file(),
+        v1::ServiceInfo::descriptor()->file(), v1::ListQueueRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) {
         methods.push_back(file->service(s)->method(m));

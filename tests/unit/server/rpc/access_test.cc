@@ -10,6 +10,7 @@
 #include "common/certificates.h"
 #include "common/rpc/channel.h"
 #include "hebb/v1/coordinator.grpc.pb.h"
+#include "hebb/v1/queue.pb.h"
 #include "hebb/v1/workers.grpc.pb.h"
 #include "server/access/rules.h"
 #include "tests/unit/server/rpc/service_fixture.h"
@@ -22,8 +23,9 @@ using ::testing::HasSubstr;
 
 std::vector<std::string> Methods() {
   std::vector<std::string> methods;
-  for (const auto* file : {v1::Job::descriptor()->file(), v1::Hello::descriptor()->file(),
-                           v1::ServiceInfo::descriptor()->file()}) {
+  for (const auto* file :
+       {v1::Job::descriptor()->file(), v1::Hello::descriptor()->file(),
+        v1::ServiceInfo::descriptor()->file(), v1::ListQueueRequest::descriptor()->file()}) {
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) {
         methods.push_back(absl::StrCat("/", file->service(s)->full_name(), "/",

@@ -106,6 +106,30 @@ TEST_F(ApiTest, PagesFollowEachOther) {
   EXPECT_NE(first["jobs"][1]["id"], second["jobs"][0]["id"]);
 }
 
+// The queue's order is the scheduler's: older first, and higher priorities before.
+TEST_F(ApiTest, TheQueueIsReadFromItsHeadAPageAtATime) {
+  const std::string first = SubmitOne()["id"];
+  const std::string second = SubmitOne()["id"];
+  const std::string third = SubmitOne()["id"];
+  const std::string urgent = Submit(rpc::JobFile("resources: {priority: 5}\n")).id();
+  Await(urgent, [](const v1::Job& job) { return job.waiting().position() == 1; });
+  const Json head = Get("queue?page_size=3");
+  EXPECT_EQ(head["waiting"], 4);
+  ASSERT_EQ(head["jobs"].size(), 3u);
+  EXPECT_EQ(head["jobs"][0]["id"], urgent);
+  EXPECT_EQ(head["jobs"][1]["id"], first);
+  EXPECT_EQ(head["jobs"][2]["id"], second);
+  EXPECT_EQ(head["jobs"][2]["waiting"]["position"], 3);
+  EXPECT_EQ(head["jobs"][2]["waiting"]["reason"], "no_workers");
+  const Json rest = Get("queue?skip=3");
+  ASSERT_EQ(rest["jobs"].size(), 1u);
+  EXPECT_EQ(rest["jobs"][0]["id"], third);
+  EXPECT_EQ(Get("queue?skip=9")["jobs"], Json::array());
+  Get("queue?skip=-1", 400);
+  Post("jobs/" + first + "/cancel", Json::object());
+  for (const Json& job : Get("queue")["jobs"]) EXPECT_NE(job["id"], first);
+}
+
 TEST_F(ApiTest, WhatIsWrongIsToldInOneAnswer) {
   const auto message = [](const Json& answer) { return std::string(answer["error"]["message"]); };
   EXPECT_THAT(message(Post("validate", {{"yaml", "nme: x\n"}, {"file_name", "a.yaml"}}, 400)),
