@@ -9,9 +9,11 @@ import * as job from "./job.js";
 import * as jobs from "./jobs.js";
 import * as queue from "./queue.js";
 import * as submit from "./submit.js";
+import * as sweep from "./sweep.js";
+import * as sweeps from "./sweeps.js";
 import * as workers from "./workers.js";
 
-const VIEWS = { jobs, job, queue, workers, compare, submit };
+const VIEWS = { jobs, job, queue, workers, compare, submit, sweeps, sweep };
 const main = document.getElementById("main");
 const status = document.getElementById("status");
 let turn = 0; // of the view that is open: what an earlier one still does is dropped

@@ -49,6 +49,7 @@ function summary(job) {
     ["Test", percent(job.metrics?.test_accuracy)],
     ["Rule and data", `${job.spec.learning.rule} on ${job.spec.dataset.name}, seed ${job.spec.seed}`],
     ["Gang", job.workers.map((w) => `rank ${w.rank}: ${w.worker} on ${w.host} (${w.device})`).join(", ")],
+    ["Sweep", job.sweep ? h("a", { href: `#/sweep/${job.sweep}` }, job.sweep) : ""],
     ["User", job.user], ["Id", job.id], ["Weights", job.weights_digest],
     ["Failure", job.failure?.error ? h("span", { class: "error" }, job.failure.error) : ""],
   ]);

@@ -30,7 +30,7 @@ export function progress(job) {
     h("progress", { value: done, max: 1, "aria-label": `${job.name}: ${percent(done)} done` }), ` ${percent(done)}`);
 }
 
-function countsText(counts) {
+export function countsText(counts) {
   if (counts.length === 0) return "No job has been submitted yet.";
   return `${counts.map((c) => `${c.jobs} ${c.state}`).join(", ")}.`;
 }

@@ -59,7 +59,7 @@ export async function open(place) {
       const sweep = isSweep(text.value);
       const answer = await api.post(sweep ? "sweeps" : "jobs", { ...body(), request_id: requestId });
       requestId = crypto.getRandomValues(new Uint32Array(4)).join("-");
-      location.hash = sweep ? "#/jobs" : `#/job/${answer.id}`;
+      location.hash = `#/${sweep ? "sweep" : "job"}/${answer.id}`;
     } catch (error) {
       say(error);
       send.disabled = false;

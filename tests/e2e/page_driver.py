@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks at the page in headless Chromium.
 
-page_driver.py URL SCREENSHOT_FOLDER JOB_ID JOB_NAME JOB_FILE [--no-plots]
+page_driver.py URL SCREENSHOT_FOLDER JOB_ID JOB_NAME JOB_FILE SWEEP_TOLD [--no-plots]
+SWEEP_TOLD is a file of what `hebb sweep` says: {"status", "best", "best_loss"}.
 Prints what was seen; ends with 1 and the cause if it is not what a person would look for.
 """
 import json
@@ -100,6 +101,74 @@ def look_at_lists(page, base, shots, name):
     page.picture(os.path.join(shots, "page_jobs.png"), 400)
 
 
+def best_run(sweep, metric):
+    runs = [run for run in sweep["runs"] if run["state"] == "SUCCEEDED"]
+    return max(runs, key=lambda run: run["metrics"][metric])
+
+
+def estimate(told, metric):
+    found = told["metrics"][metric]
+    if metric.endswith("accuracy"):
+        return f"{told['label']}: {100 * found['mean']:.2f} ± {100 * found['half_width']:.2f} %"
+    return f"{told['label']}: {found['mean']:.4f} ± {found['half_width']:.4f}"
+
+
+def look_at_sweep(page, base, shots, told, plots):
+    sweep = told["status"]
+    page.call("Page.navigate", url=f"{base}/#/sweeps")
+    page.until("both sweeps", "document.querySelectorAll('tbody tr').length === 2")
+    row = page.value("document.querySelector('tbody').innerText")
+    if "4 SUCCEEDED" not in row or "500 QUEUED" not in row:
+        raise Failure(f"the list of sweeps says: {row}")
+    page.value(f"[...document.querySelectorAll('tbody a')].find((a) => a.innerText === {json.dumps(sweep['name'])}).click()")
+    page.until("the sweep's id", text_has(sweep["id"]))
+    page.until("its state", "document.querySelector('dl .state').innerText === 'SUCCEEDED'")
+    best = best_run(sweep, "validation_accuracy")["job"]
+    page.until("the best run", f"document.querySelector('dl a').hash === '#/job/{best}'")
+    page.until("the best setting", text_has(estimate(told["best"], "validation_accuracy")))
+    check_runs(page, sweep)
+    curves = page.until("the curves as numbers", """[...document.querySelectorAll('figure')].find((f) =>
+        f.ariaLabel === 'Validation accuracy')?.querySelectorAll('thead th').length""")
+    if curves != 5 or page.value("document.querySelectorAll('figure .uplot canvas').length") != (3 if plots else 0):
+        raise Failure(f"not the curves of four runs: {curves} columns")
+    page.picture(os.path.join(shots, "page_sweep.png"), 1600)
+    page.value("""(() => { const metric = document.querySelector('select'); metric.value = 'Training loss';
+        metric.dispatchEvent(new Event('change')); })()""")
+    page.until("the best setting by loss", text_has(estimate(told["best_loss"], "train_loss")))
+    page.value("document.querySelector('.long tbody a').click()")
+    page.until("the run's job", f"location.hash === '#/job/{sweep['runs'][0]['job']}'")
+    page.until("the way back", f"[...document.querySelectorAll('dl a')].some((a) => a.hash === '#/sweep/{sweep['id']}')")
+
+
+def check_runs(page, sweep):
+    """A row for each run: what it was run with, its state, progress, values and job."""
+    rows = page.until("the runs", """[...document.querySelectorAll('.long tbody tr')].map((tr) =>
+        [tr.querySelector('a').hash, ...[...tr.cells].map((td) => td.innerText)])""")
+    if len(rows) != len(sweep["runs"]):
+        raise Failure(f"{len(rows)} runs")
+    for number, (row, run) in enumerate(zip(rows, sweep["runs"])):
+        values = [point["value"] for point in run["point"]]
+        accuracy = f"{100 * run['metrics']['validation_accuracy']:.1f} %"
+        wanted = [f"#/job/{run['job']}", f"run {number + 1}", *values, "SUCCEEDED", "100.0 %"]
+        if [text.strip() for text in row[:len(wanted)]] != wanted or accuracy not in row:
+            raise Failure(f"run {number + 1} is shown as {row}, not as {wanted} with {accuracy}")
+    if page.value("document.querySelectorAll('.scroll:not(.long) caption').length === 0"):
+        raise Failure("no table of settings")
+    if not page.value(press("Cancel the runs that have not ended", "disabled")):
+        raise Failure("an ended sweep can be cancelled")
+
+
+def cancel_sweep(page, base):
+    page.call("Page.navigate", url=f"{base}/#/sweeps")
+    page.until("the waiting sweep", text_has("500 QUEUED"))
+    page.value("document.querySelector('tbody a').click()")
+    page.until("its runs", "document.querySelectorAll('.long tbody tr').length === 500")
+    page.until("that none is best yet", text_has("not known yet"))
+    page.until("of how many the curves are", text_has("Of the 8 best of 500 runs"))
+    page.value(press("Cancel the runs that have not ended"))
+    page.until("that they are cancelled", text_has("500 CANCELLED"))
+
+
 def look_at_compare(page, base, job):
     page.call("Page.navigate", url=f"{base}/#/compare/{job}")
     page.until("its curve", "document.querySelectorAll('figure tbody tr').length >= 9")
@@ -139,8 +208,10 @@ def check_access(page):
 
 
 def main():
-    base, shots, job, name, job_file = sys.argv[1:6]
+    base, shots, job, name, job_file, told = sys.argv[1:7]
     plots = "--no-plots" not in sys.argv
+    with open(told, encoding="utf-8") as file:
+        sweep = json.load(file)
 
     def look(page):
         look_at_job(page, base, shots, job, plots)
@@ -150,8 +221,11 @@ def main():
         look_at_queue(page, base, shots)
         check_access(page)
         look_at_compare(page, base, job)
+        look_at_sweep(page, base, shots, sweep, plots)
+        check_access(page)
         submit(page, base, job_file)
         check_access(page)
+        cancel_sweep(page, base)
         check_events(page, base, allowed=["/validate"])
 
     return drive(shots, look)

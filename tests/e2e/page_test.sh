@@ -19,6 +19,12 @@ fi
 
 id=$(submit name=seen)
 succeeds "$id"
+# Four small runs, with what the client says of them.
+{ sed 's/^name: e2e/name: rules/' "$WORK/job.yaml"; printf 'sweep: {grid: {learning.rule: [bp, urfb], seed: [1, 2]}}\n'; } \
+  >"$WORK/rules.yaml"
+hebb sweep "$WORK/rules.yaml" --follow >"$WORK/out" 2>&1 || fail "sweep: $(cat "$WORK/out")"
+jq -n --argjson status "$(hebb sweep status rules -o json)" --argjson best "$(hebb sweep best rules -o json)" \
+  --argjson best_loss "$(hebb sweep best rules --metric train_loss -o json)" '$ARGS.named' >"$WORK/told.json"
 # 500 jobs that ask for more workers than there are.
 { cat "$WORK/job.yaml"; printf 'sweep: {grid: {seed: [%s]}}\n' "$(seq -s, 500)"; } |
   sed 's/workers: 2, min_workers: 1/workers: 8, min_workers: 8/' >"$WORK/sweep.yaml"
@@ -27,6 +33,6 @@ hebb sweep "$WORK/sweep.yaml" >"$WORK/out" 2>&1 || fail "sweep: $(cat "$WORK/out
 sed 's/workers: 2, min_workers: 1/workers: 8, min_workers: 8/' "$WORK/job.yaml" >"$WORK/dropped.yaml"
 mkdir "$WORK/shots"
 timeout 300 python3 -B "$(dirname "$0")/page_driver.py" "$http" "$WORK/shots" "$id" seen \
-  "$WORK/dropped.yaml" "${plots[@]}" || fail "the page is not as it should be"
+  "$WORK/dropped.yaml" "$WORK/told.json" "${plots[@]}" || fail "the page is not as it should be"
 [ -z "${HEBB_SCREENSHOTS:-}" ] || cp "$WORK"/shots/*.png "$HEBB_SCREENSHOTS"
 passed

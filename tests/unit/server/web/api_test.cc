@@ -130,6 +130,30 @@ TEST_F(ApiTest, TheQueueIsReadFromItsHeadAPageAtATime) {
   for (const Json& job : Get("queue")["jobs"]) EXPECT_NE(job["id"], first);
 }
 
+TEST_F(ApiTest, ASweepIsSubmittedListedSeenAndCancelled) {
+  EXPECT_EQ(Get("sweeps")["sweeps"], Json::array());
+  const std::string yaml =
+      rpc::JobFile("sweep: {name: pair, grid: {learning.rule: [bp, urfb], seed: [1, 2]}}\n");
+  const std::string id = Post("sweeps", {{"yaml", yaml}, {"file_name", "a.yaml"}})["id"];
+  const Json listed = Get("sweeps")["sweeps"][0];
+  EXPECT_EQ(listed["name"], "pair");
+  EXPECT_EQ(listed["state"], "QUEUED");
+  EXPECT_EQ(listed["method"], "grid");
+  EXPECT_EQ(listed["jobs"], 4);
+  EXPECT_EQ(listed["runs"], Json::array());
+  const Json sweep = Get("sweeps/pair");
+  EXPECT_EQ(sweep["id"], id);
+  ASSERT_EQ(sweep["runs"].size(), 4u);
+  const Json& run = sweep["runs"][1];
+  EXPECT_EQ(run["point"][0], Json({{"key", "learning.rule"}, {"value", "urfb"}}));
+  EXPECT_EQ(run["state"], "QUEUED");
+  EXPECT_EQ(Get("jobs/" + std::string(run["job"]))["sweep"], id);
+  EXPECT_EQ(Get("sweeps/pair?brief=true")["runs"], Json::array());
+  EXPECT_EQ(Get("jobs?sweep=" + id)["jobs"].size(), 4u);
+  EXPECT_EQ(Post("sweeps/" + id + "/cancel", Json::object())["state"], "CANCELLED");
+  EXPECT_EQ(Get("sweeps/none", 404)["error"]["code"], "NOT_FOUND");
+}
+
 TEST_F(ApiTest, WhatIsWrongIsToldInOneAnswer) {
   const auto message = [](const Json& answer) { return std::string(answer["error"]["message"]); };
   EXPECT_THAT(message(Post("validate", {{"yaml", "nme: x\n"}, {"file_name", "a.yaml"}}, 400)),
