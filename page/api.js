@@ -13,6 +13,13 @@ export class ApiError extends Error {
 
 export const setToken = (token) => sessionStorage.setItem(KEY, token);
 
+// Whether there was one.
+export function dropToken() {
+  const had = sessionStorage.getItem(KEY) !== null;
+  sessionStorage.removeItem(KEY);
+  return had;
+}
+
 async function ask(path, options = {}) {
   const headers = { ...options.headers };
   const token = sessionStorage.getItem(KEY);

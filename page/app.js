@@ -19,24 +19,29 @@ const status = document.getElementById("status");
 let turn = 0; // of the view that is open: what an earlier one still does is dropped
 
 function tell(error) {
-  status.textContent = error ? error.message : "";
-  if (error && error.status === 401) askForToken();
+  const unknown = error?.status === 401;
+  status.textContent = error && !unknown ? error.message : "";
+  if (unknown) askForToken(error);
 }
 
-function askForToken() {
+function askForToken(error) {
   turn += 1;
-  const input = h("input", { type: "password", id: "token", autocomplete: "off", required: true });
+  const refused = api.dropToken() ? h("p", { class: "error", role: "alert", id: "refused" },
+    `This token does not let you in: ${error.message}`) : null;
+  const input = h("input", { type: "password", id: "token", autocomplete: "off", required: true,
+    "aria-describedby": refused ? "refused" : null });
   const form = h("form", {
     onsubmit: (event) => {
       event.preventDefault();
       api.setToken(input.value.trim());
       show();
+      introduce();
     },
   }, h("h2", {}, "Who are you?"),
     h("p", {}, "This coordinator wants a token: the file ",
       h("code", {}, "token"), " of your credentials folder. It is kept until this tab is closed."),
     h("div", { class: "row" }, h("label", { for: "token" }, "Token"), input,
-      h("button", { type: "submit" }, "Enter")));
+      h("button", { type: "submit" }, "Enter")), refused);
   main.replaceChildren(form);
   input.focus();
 }
