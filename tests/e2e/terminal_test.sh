@@ -11,8 +11,9 @@ unset -f hebb # shells and terminals start the program itself
 
 terminal() { python3 "$HERE/terminal.py" "$@"; }
 
-# drawn FILE: what the bar's line held at each drawing, one a line.
-drawn() { tr '\r' '\n' <"$1" | grep -aE '^\[|^step ' | sed 's/\x1b\[K.*//'; }
+# drawn FILE: what the bar's line held at each drawing, one a line, without the terminal's echo of
+# Ctrl-C behind it.
+drawn() { tr '\r' '\n' <"$1" | grep -aE '^\[|^step ' | sed 's/\x1b\[K.*//; s/\^C.*//'; }
 
 # widest FILE: the columns of the longest line.
 widest() { python3 -c 'import sys
