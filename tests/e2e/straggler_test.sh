@@ -25,14 +25,14 @@ for pid in $(jq '.[].pid' "$WORK/workers.json"); do eventually 10 "$pid is bound
 renice -n 10 -g "$slow" >/dev/null # all threads; each worker is a process group of its own
 
 ratio() { curl -sf -m 10 "http://$1/metrics" | awk '/^hebb_worker_straggler_ratio\{/ { print $2 }'; }
-# Not once by chance: in twenty looks in a row.
+# Not once by chance: in ten looks in a row.
 looks=0
 apart() {
   slow_ratio=$(ratio "$slow_address")
   other_ratio=$(ratio "$other_address")
   awk -v slow="$slow_ratio" -v other="$other_ratio" 'BEGIN { exit !(slow > 1.1 && other < 0.9) }' &&
     looks=$((looks + 1)) || looks=0
-  [ $looks -ge 20 ]
+  [ $looks -ge 10 ]
 }
 eventually 120 "the slow worker's ratio is above the other's" apart
 echo "ratios: $slow_ratio of the slow worker, $other_ratio of the other"
