@@ -24,7 +24,8 @@ heartbeat() {
   done
 }
 
-# Twice a second the state of every job: "NS ID STATE STEP", and the whole in now.json.
+# Twice a second the state of every job: "NS ID STATE STEP", and the whole in now.json. All of them:
+# one that was submitted while the clock was an hour back is the oldest.
 poll() {
   while sleep 0.5; do
     if in_net c timeout 5 "$HEBB_BIN/hebb" list --all --limit 1000 -o json >"$WORK/poll.new" 2>/dev/null; then
@@ -46,11 +47,12 @@ stalled() {
 
 # ---- detection -----------------------------------------------------------------------------------
 
-# gang_of WORKER: the running job that has it in a gang, or nothing.
+# gang_of WORKER: the running job that has it in a gang, or nothing. A job that is being paused parts
+# with its workers by itself.
 gang_of() {
   local id
   for id in $(jq -r '.[] | select(.state == "RUNNING") | .id' "$WORK/now.json"); do
-    if [ "$(get "$id" "(.unreachable | not) and ([.workers[].worker] | index(\"$1\") != null)" 2>/dev/null)" = true ]; then
+    if [ "$(get "$id" ".state == \"RUNNING\" and (.unreachable | not) and ([.workers[].worker] | index(\"$1\") != null)" 2>/dev/null)" = true ]; then
       echo "$id"
       return
     fi

@@ -99,6 +99,15 @@ fault_coordinator() {
 # Kinds that must be noticed within the time, if they strike a member of a running gang.
 must_be_noticed() { case $1 in kill | freeze | cut | drop_from) return 0 ;; *) return 1 ;; esac }
 
+# Kinds that may cost no job a worker.
+must_be_harmless() { case $1 in clock | clock_coordinator | disk_worker) return 0 ;; *) return 1 ;; esac }
+
+# What the fault before has cost is on record, so that it is not laid at the door of the next.
+await_record() {
+  local left=$(((DETECT_WITHIN_MS + 1000) * 1000000 - ($(now_ns) - STRUCK)))
+  if [ $left -gt 0 ]; then tenths $((left / 100000000 + 1)); fi
+}
+
 # ---- the schedule ------------------------------------------------------------------------------
 
 # Out of 100; a kind that this machine does not allow is left out and said so.
