@@ -85,7 +85,7 @@ bounded() {
   local main=$$
   trap 'trap - TERM; summary; fail "not done within the time: jobs are still unjudged"' TERM
   (
-    sleep "$(($1 * 60))"
+    sleep "$(($1 * 60))" >/dev/null 2>&1 # outlives us: whoever reads our output must not wait for it
     kill -TERM "$main"
   ) &
   BESIDES+=($!)
