@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/check.h"
 #include "common/log.h"
 #include "common/times.h"
 #include "server/coordinator.h"
@@ -84,40 +85,41 @@ void AddUserFlags(CLI::App& app, UserFlags& flags) {
       ->check(CheckUserNumber);
 }
 
-int64_t AtLeastOne(const std::string& number) {
+struct UserNumber {
+  std::string name;  // *: everyone else
   double value = 1;
-  if (!absl::SimpleAtod(number, &value)) return 1;  // checked before
-  return std::max<int64_t>(static_cast<int64_t>(value), 1);
+};
+
+// REQUIRES: CheckUserNumber has taken it.
+UserNumber SplitUserNumber(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  UserNumber number{text.substr(0, equals)};
+  HEBB_CHECK(absl::SimpleAtod(text.substr(equals + 1), &number.value));
+  return number;
 }
 
-void SetNumber(const std::string& text, bool weight, hebb::CoordinatorOptions& options) {
-  const std::string name = text.substr(0, text.rfind('='));
-  double value = 0;
-  if (!absl::SimpleAtod(text.substr(name.size() + 1), &value)) return;  // checked before
-  hebb::scheduler::User& user =
-      name == "*" ? options.default_user
-                  : options.users.try_emplace(name, options.default_user).first->second;
-  if (weight) {
-    user.weight = value;
-  } else {
-    user.max_workers = AtLeastOne(text.substr(name.size() + 1));
-  }
+int64_t AtLeastOne(double value) { return std::max<int64_t>(static_cast<int64_t>(value), 1); }
+
+hebb::scheduler::User& UserOf(const std::string& name, hebb::CoordinatorOptions& options) {
+  if (name == "*") return options.default_user;
+  return options.users.try_emplace(name, options.default_user).first->second;
 }
 
 // Whoever is named has the numbers of everyone else where its own are not given.
 void TakeUserFlags(const UserFlags& flags, hebb::CoordinatorOptions& options) {
   for (const bool everyone : {true, false}) {
     for (const std::string& text : flags.weights) {
-      if ((text[0] == '*') == everyone) SetNumber(text, /*weight=*/true, options);
+      const auto [name, weight] = SplitUserNumber(text);
+      if ((name == "*") == everyone) UserOf(name, options).weight = weight;
     }
     for (const std::string& text : flags.workers) {
-      if ((text[0] == '*') == everyone) SetNumber(text, /*weight=*/false, options);
+      const auto [name, most] = SplitUserNumber(text);
+      if ((name == "*") == everyone) UserOf(name, options).max_workers = AtLeastOne(most);
     }
   }
   for (const std::string& text : flags.queued) {
-    const std::string name = text.substr(0, text.rfind('='));
-    const int64_t most = AtLeastOne(text.substr(name.size() + 1));
-    (name == "*" ? options.queued.others : options.queued.of_user[name]) = most;
+    const auto [name, most] = SplitUserNumber(text);
+    (name == "*" ? options.queued.others : options.queued.of_user[name]) = AtLeastOne(most);
   }
 }
 

@@ -7,8 +7,7 @@
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/slurm_lib.sh"
 need_slurm
-srun --mpi=list 2>&1 | grep -q pmix || [ -n "$(find /usr/lib -name mpi_pmix.so 2>/dev/null)" ] ||
-  skip "this Slurm has no PMIx"
+[ -n "$(find /usr/lib -name mpi_pmix.so 2>/dev/null)" ] || skip "this Slurm has no PMIx"
 
 write_job
 up local 2
