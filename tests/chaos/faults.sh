@@ -105,7 +105,7 @@ must_be_harmless() { case $1 in clock | clock_coordinator | disk_worker) return 
 
 # What the fault before has cost is on record, so that it is not laid at the door of the next.
 await_record() {
-  local left=$(((DETECT_WITHIN_MS + 1000) * 1000000 - ($(now_ns) - STRUCK)))
+  local left=$(((DETECT_WITHIN_MS + SLACK_MS) * 1000000 - ($(now_ns) - STRUCK)))
   if [ $left -gt 0 ]; then tenths $((left / 100000000 + 1)); fi
 }
 
