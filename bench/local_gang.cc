@@ -48,9 +48,7 @@ class Listener final : public train::Observer {
   }
   void EpochDone(const train::EpochMetrics&) override {}
   void DigestDone(int64_t, const std::string&) override {}
-  absl::Status SaveCheckpoint(std::string, int64_t, const std::string&) override {
-    return absl::OkStatus();
-  }
+  absl::Status SaveCheckpoint(const checkpoint::Writer&) override { return absl::OkStatus(); }
   const StepTimes& times() const { return times_; }
 
  private:

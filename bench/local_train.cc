@@ -91,8 +91,11 @@ class Printer final : public train::Observer {
     std::fflush(stdout);
   }
 
-  absl::Status SaveCheckpoint(std::string bytes, int64_t, const std::string&) override {
-    return save_.empty() ? absl::OkStatus() : WriteFileAtomically(save_, bytes);
+  absl::Status SaveCheckpoint(const checkpoint::Writer& checkpoint) override {
+    if (save_.empty()) return absl::OkStatus();
+    HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> file, AtomicFile::Create(save_));
+    HEBB_RETURN_IF_ERROR(checkpoint.Write(*file));
+    return file->Commit();
   }
 
   const bench::StepTimes& times() const { return times_; }

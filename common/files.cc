@@ -34,21 +34,16 @@ absl::Status SyncPath(const std::string& path, int flags) {
   return status;
 }
 
-absl::Status WriteAll(const std::string& path, absl::string_view content) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return ErrnoStatus("open to write", path);
-  absl::Status status;
-  while (!content.empty() && status.ok()) {
-    const ssize_t n = write(fd, content.data(), content.size());
+// All of `bytes` from byte `at` of the file on.
+absl::Status WriteAt(int fd, size_t at, absl::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      status = ErrnoStatus("write", path);
-    } else {
-      content.remove_prefix(static_cast<size_t>(n));
-    }
+    if (n < 0) return ErrnoStatus("write", path);
+    bytes.remove_prefix(static_cast<size_t>(n));
+    at += static_cast<size_t>(n);
   }
-  close(fd);
-  return status;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -69,12 +64,37 @@ absl::Status CommitFile(const std::string& temporary_path, const std::string& pa
   return SyncPath(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
 }
 
+absl::StatusOr<std::unique_ptr<AtomicFile>> AtomicFile::Create(const std::string& path) {
+  std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return ErrnoStatus("open to write", temporary);
+  return std::unique_ptr<AtomicFile>(new AtomicFile(fd, path, std::move(temporary)));
+}
+
+AtomicFile::~AtomicFile() {
+  if (!committed_) unlink(temporary_.c_str());
+}
+
+absl::Status AtomicFile::Append(absl::string_view bytes) {
+  HEBB_RETURN_IF_ERROR(WriteAt(fd_.get(), size_, bytes, temporary_));
+  size_ += bytes.size();
+  return absl::OkStatus();
+}
+
+absl::Status AtomicFile::Overwrite(size_t at, absl::string_view bytes) {
+  return WriteAt(fd_.get(), at, bytes, temporary_);
+}
+
+absl::Status AtomicFile::Commit() {
+  HEBB_RETURN_IF_ERROR(CommitFile(temporary_, path_));
+  committed_ = true;
+  return absl::OkStatus();
+}
+
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) {
-  const std::string temporary = absl::StrCat(path, ".", getpid(), ".tmp");
-  absl::Status status = WriteAll(temporary, content);
-  if (status.ok()) status = CommitFile(temporary, path);
-  if (!status.ok()) unlink(temporary.c_str());
-  return status;
+  HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> file, AtomicFile::Create(path));
+  HEBB_RETURN_IF_ERROR(file->Append(content));
+  return file->Commit();
 }
 
 absl::Status MakeFolder(const std::string& path) {

@@ -2,16 +2,15 @@
 #include "common/rpc/chunks.h"
 
 #include <fcntl.h>
-#include "hebb/v1/jobs.pb.h"
 #include <sys/stat.h>
 #include <unistd.h>
+#include "hebb/v1/jobs.pb.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "common/files.h"
 #include "common/rpc/protocol.h"
 #include "common/status_macros.h"
 
@@ -22,7 +21,6 @@ absl::Status ErrnoStatus(const std::string& path) {
   const int error = errno;
   const std::string message = absl::StrCat(path, ": ", std::strerror(error));
   if (error == ENOENT) return absl::NotFoundError(message);
-  if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
   return absl::InternalError(message);
 }
 
@@ -113,34 +111,18 @@ absl::Status ChunkCheck::Finish() const {
 }
 
 absl::StatusOr<std::unique_ptr<ChunkFile>> ChunkFile::Create(const std::string& path) {
-  std::string temporary = absl::StrCat(path, ".", getpid(), ".part");
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return ErrnoStatus(temporary);
-  return std::unique_ptr<ChunkFile>(new ChunkFile(fd, path, std::move(temporary)));
-}
-
-ChunkFile::~ChunkFile() {
-  close(fd_);
-  if (!committed_) unlink(temporary_.c_str());
+  HEBB_ASSIGN_OR_RETURN(std::unique_ptr<AtomicFile> file, AtomicFile::Create(path));
+  return std::unique_ptr<ChunkFile>(new ChunkFile(std::move(file)));
 }
 
 absl::Status ChunkFile::Append(const v1::Chunk& chunk) {
   HEBB_RETURN_IF_ERROR(check_.Accept(chunk));
-  absl::string_view data = chunk.data();
-  while (!data.empty()) {
-    const ssize_t n = write(fd_, data.data(), data.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(temporary_);
-    data.remove_prefix(static_cast<size_t>(n));
-  }
-  return absl::OkStatus();
+  return file_->Append(chunk.data());
 }
 
 absl::Status ChunkFile::Commit() {
   HEBB_RETURN_IF_ERROR(check_.Finish());
-  HEBB_RETURN_IF_ERROR(CommitFile(temporary_, path_));
-  committed_ = true;
-  return absl::OkStatus();
+  return file_->Commit();
 }
 
 }  // namespace hebb::rpc

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/files.h"
 #include "common/sha256.h"
 
 namespace hebb::v1 {
@@ -68,22 +70,14 @@ class ChunkCheck {
 class ChunkFile {
  public:
   static absl::StatusOr<std::unique_ptr<ChunkFile>> Create(const std::string& path);
-  ~ChunkFile();
-  ChunkFile(const ChunkFile&) = delete;
-  ChunkFile& operator=(const ChunkFile&) = delete;
-
   absl::Status Append(const v1::Chunk& chunk);  // as ChunkCheck, and RESOURCE_EXHAUSTED
   absl::Status Commit();                        // durable; DATA_LOSS if the last chunk is missing
   const std::string& sha256() const { return check_.sha256(); }
 
  private:
-  ChunkFile(int fd, std::string path, std::string temporary)
-      : fd_(fd), path_(std::move(path)), temporary_(std::move(temporary)) {}
+  explicit ChunkFile(std::unique_ptr<AtomicFile> file) : file_(std::move(file)) {}
 
-  const int fd_;
-  const std::string path_;
-  const std::string temporary_;
-  bool committed_ = false;
+  const std::unique_ptr<AtomicFile> file_;
   ChunkCheck check_;
 };
 

@@ -2,18 +2,18 @@
 #include "common/weights/safetensors.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/check.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"
+#include "common/weights/format.h"
 #include "common/weights/places.h"
 
 namespace hebb::weights {
@@ -21,70 +21,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-static_assert(std::endian::native == std::endian::little, "the file's floats are little-endian");
-
 constexpr uint64_t kHeaderBytesMax = 100'000'000;  // the limit of the format's own library
-constexpr absl::string_view kMetadata = "__metadata__";
-constexpr absl::string_view kChecksum = "checksum";
-// Its presence means that a checksum must be there too, so that damage to the name "checksum"
-// does not turn a checked file into an unchecked one.
-constexpr absl::string_view kFormat = "hebb_format";
-constexpr absl::string_view kFormatVersion = "1";
-constexpr size_t kDigestChars = 64;
-
-std::string ZeroDigest() { return std::string(kDigestChars, '0'); }
-
-bool IsSafe(const Tensor& tensor) {
-  int64_t count = 1;
-  for (const int64_t extent : tensor.shape) count *= extent;
-  return count == static_cast<int64_t>(tensor.values.size()) && tensor.name != kMetadata;
-}
-
-// Indices of `tensors` in name order. REQUIRES: no name twice.
-std::vector<size_t> NameOrder(const std::vector<Tensor>& tensors) {
-  std::vector<size_t> order(tensors.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](size_t a, size_t b) { return tensors[a].name < tensors[b].name; });
-  for (size_t i = 1; i < order.size(); ++i) {
-    HEBB_CHECK(tensors[order[i - 1]].name != tensors[order[i]].name);
-  }
-  return order;
-}
-
-std::string HeaderText(const TensorFile& file, const std::vector<size_t>& order) {
-  Json metadata = Json::object();
-  for (const auto& [key, value] : file.metadata) metadata[key] = value;
-  metadata[std::string(kFormat)] = std::string(kFormatVersion);
-  metadata[std::string(kChecksum)] = ZeroDigest();
-  Json header = Json::object();
-  header[std::string(kMetadata)] = std::move(metadata);
-  size_t offset = 0;
-  for (const size_t i : order) {
-    const Tensor& tensor = file.tensors[i];
-    HEBB_CHECK(IsSafe(tensor));
-    const size_t end = offset + tensor.values.size() * sizeof(float);
-    header[tensor.name] = {
-        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
-    offset = end;
-  }
-  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // the floats begin on a multiple of 8 bytes
-  return text;
-}
-
-// Where the checksum's value stands in a header written by Serialize. Text inside a JSON string
-// has its quotes escaped, so an unescaped match is the entry itself.
-std::optional<size_t> ChecksumValueAt(absl::string_view header) {
-  const std::string entry = absl::StrCat("\"", kChecksum, "\":\"");
-  for (size_t at = header.find(entry); at != absl::string_view::npos;
-       at = header.find(entry, at + 1)) {
-    const size_t value = at + entry.size();
-    const bool is_key = at > 0 && (header[at - 1] == '{' || header[at - 1] == ',');
-    if (is_key && value + kDigestChars <= header.size()) return value;
-  }
-  return std::nullopt;
-}
 
 // SHA-256 over `bytes` with the digest at `at` taken as zeros.
 std::string DigestWithout(absl::string_view bytes, size_t at) {
@@ -100,6 +37,15 @@ absl::Status Damaged(absl::string_view origin, absl::string_view what) {
       absl::StrCat(origin, ": damaged safetensors file: ", what, "; use another copy of it"));
 }
 
+absl::Status ChecksumDiffers(absl::string_view origin) {
+  return Damaged(origin, "its checksum does not match its bytes");
+}
+
+absl::Status HeaderDoesNotFit(uint64_t end, absl::string_view origin) {
+  return Damaged(origin,
+                 absl::StrCat("its header of ", end - kLengthBytes, " bytes does not fit in it"));
+}
+
 // The two parts of a file.
 struct Parts {
   absl::string_view header;
@@ -108,10 +54,7 @@ struct Parts {
 
 absl::StatusOr<Parts> Split(absl::string_view bytes, absl::string_view origin) {
   HEBB_ASSIGN_OR_RETURN(const uint64_t end, HeaderBytes(bytes, origin));
-  if (end > bytes.size()) {
-    return Damaged(origin,
-                   absl::StrCat("its header of ", end - kLengthBytes, " bytes does not fit in it"));
-  }
+  if (end > bytes.size()) return HeaderDoesNotFit(end, origin);
   return Parts{bytes.substr(kLengthBytes, end - kLengthBytes), bytes.substr(end)};
 }
 
@@ -153,19 +96,17 @@ absl::StatusOr<std::map<std::string, std::string>> ReadMetadata(const Json& head
   return metadata;
 }
 
-absl::Status CheckChecksum(absl::string_view bytes, const Parts& parts,
-                           const std::map<std::string, std::string>& metadata,
-                           absl::string_view origin) {
-  const auto stated = metadata.find(std::string(kChecksum));
-  if (stated == metadata.end()) {
-    if (metadata.count(std::string(kFormat)) == 0) return absl::OkStatus();  // made elsewhere
+// Where in the header the file's checksum stands; nullopt: a file made elsewhere has none.
+absl::StatusOr<std::optional<size_t>> FindChecksum(
+    absl::string_view header, const std::map<std::string, std::string>& metadata,
+    absl::string_view origin) {
+  if (metadata.count(std::string(kChecksum)) == 0) {
+    if (metadata.count(std::string(kFormat)) == 0) return std::nullopt;
     return Damaged(origin, "its checksum is missing");
   }
-  const std::optional<size_t> at = ChecksumValueAt(parts.header);
-  if (!at.has_value() || DigestWithout(bytes, kLengthBytes + *at) != stated->second) {
-    return Damaged(origin, "its checksum does not match its bytes");
-  }
-  return absl::OkStatus();
+  const std::optional<size_t> at = ChecksumValueAt(header);
+  if (!at.has_value()) return ChecksumDiffers(origin);
+  return at;
 }
 
 // A tensor's place in the data part.
@@ -232,63 +173,95 @@ absl::StatusOr<TensorPlace> ReadPlace(const std::string& name, const Json& entry
   return place;
 }
 
-absl::Status ReadTensors(const Json& header, absl::string_view data, absl::string_view origin,
-                         std::vector<Tensor>& tensors) {
-  std::vector<Extent> extents;
+// Of all tensors, which must fill the data, by name; `begin` and `end` as of ReadPlace.
+absl::StatusOr<std::map<std::string, TensorPlace>> ReadCoveringPlaces(const Json& header,
+                                                                      uint64_t data_bytes,
+                                                                      absl::string_view origin) {
+  std::map<std::string, TensorPlace> places;
+  std::vector<std::pair<uint64_t, uint64_t>> extents;
   for (const auto& [name, entry] : header.items()) {
     if (name == kMetadata) continue;
-    HEBB_ASSIGN_OR_RETURN(const TensorPlace place, ReadPlace(name, entry, data.size(), origin));
-    Tensor tensor{name, place.shape, {}};
-    tensor.values.resize((place.end - place.begin) / sizeof(float));
-    if (!tensor.values.empty()) {
-      std::memcpy(tensor.values.data(), data.data() + place.begin, place.end - place.begin);
-    }
-    tensors.push_back(std::move(tensor));
-    extents.push_back({place.begin, place.end});
+    HEBB_ASSIGN_OR_RETURN(TensorPlace place, ReadPlace(name, entry, data_bytes, origin));
+    extents.emplace_back(place.begin, place.end);
+    places.emplace(name, std::move(place));
   }
-  std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
-  });
+  std::sort(extents.begin(), extents.end());
   uint64_t covered = 0;
-  for (const Extent& extent : extents) {
-    if (extent.begin != covered) return Damaged(origin, "its tensors overlap or leave holes");
-    covered = extent.end;
+  for (const auto& [begin, end] : extents) {
+    if (begin != covered) return Damaged(origin, "its tensors overlap or leave holes");
+    covered = end;
   }
-  if (covered != data.size()) return Damaged(origin, "bytes follow its last tensor");
-  return absl::OkStatus();
+  if (covered != data_bytes) return Damaged(origin, "bytes follow its last tensor");
+  return places;
+}
+
+Tensor TensorAt(const std::string& name, const TensorPlace& place, absl::string_view data) {
+  Tensor tensor{name, place.shape, {}};
+  tensor.values.resize((place.end - place.begin) / sizeof(float));
+  if (!tensor.values.empty()) {
+    std::memcpy(tensor.values.data(), data.data() + place.begin, place.end - place.begin);
+  }
+  return tensor;
+}
+
+// The first `size` bytes that `in` has from here on.
+absl::StatusOr<std::string> Read(std::istream& in, uint64_t size, absl::string_view origin) {
+  std::string bytes(size, '\0');
+  in.read(bytes.data(), static_cast<std::streamsize>(size));
+  if (static_cast<uint64_t>(in.gcount()) != size) return Damaged(origin, "it ends too early");
+  return bytes;
+}
+
+// SHA-256 over `head` and all that `in` has from here on.
+std::string DigestOf(absl::string_view head, std::istream& in) {
+  Sha256 sha;
+  sha.Update(head);
+  std::vector<char> piece(1 << 20);
+  while (in.read(piece.data(), static_cast<std::streamsize>(piece.size())) || in.gcount() > 0) {
+    sha.Update(piece.data(), static_cast<size_t>(in.gcount()));
+  }
+  return sha.Finish();
 }
 
 }  // namespace
-
-std::string Serialize(TensorFile file) {
-  const std::vector<size_t> order = NameOrder(file.tensors);
-  const std::string header = HeaderText(file, order);
-  size_t data_bytes = 0;
-  for (const Tensor& tensor : file.tensors) data_bytes += tensor.values.size() * sizeof(float);
-
-  std::string bytes;
-  bytes.reserve(kLengthBytes + header.size() + data_bytes);
-  const uint64_t length = header.size();
-  bytes.append(reinterpret_cast<const char*>(&length), sizeof length);
-  bytes.append(header);
-  for (const size_t i : order) {
-    const std::vector<float> values = std::move(file.tensors[i].values);
-    bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  }
-  const std::optional<size_t> at = ChecksumValueAt(header);
-  HEBB_CHECK(at.has_value());
-  bytes.replace(kLengthBytes + *at, kDigestChars, DigestWithout(bytes, kLengthBytes + *at));
-  return bytes;
-}
 
 absl::StatusOr<TensorFile> Parse(absl::string_view bytes, absl::string_view origin) {
   HEBB_ASSIGN_OR_RETURN(const Parts parts, Split(bytes, origin));
   HEBB_ASSIGN_OR_RETURN(const Json header, ParseHeader(parts.header, origin));
   TensorFile file;
   HEBB_ASSIGN_OR_RETURN(file.metadata, ReadMetadata(header, origin));
-  HEBB_RETURN_IF_ERROR(CheckChecksum(bytes, parts, file.metadata, origin));
-  HEBB_RETURN_IF_ERROR(ReadTensors(header, parts.data, origin, file.tensors));
+  HEBB_ASSIGN_OR_RETURN(const std::optional<size_t> checksum,
+                        FindChecksum(parts.header, file.metadata, origin));
+  if (checksum &&
+      DigestWithout(bytes, kLengthBytes + *checksum) != file.metadata.at(std::string(kChecksum))) {
+    return ChecksumDiffers(origin);
+  }
+  HEBB_ASSIGN_OR_RETURN(const auto places, ReadCoveringPlaces(header, parts.data.size(), origin));
+  for (const auto& [name, place] : places) {
+    file.tensors.push_back(TensorAt(name, place, parts.data));
+  }
   return file;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> CheckFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(path, error);
+  if (!in || error) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
+  HEBB_ASSIGN_OR_RETURN(std::string head, Read(in, std::min(size, kLengthBytes), path));
+  HEBB_ASSIGN_OR_RETURN(const uint64_t data_at, HeaderBytes(head, path));
+  if (data_at > size) return HeaderDoesNotFit(data_at, path);
+  HEBB_ASSIGN_OR_RETURN(const std::string text, Read(in, data_at - kLengthBytes, path));
+  head += text;
+  HEBB_ASSIGN_OR_RETURN(const Json header, ParseHeader(text, path));
+  HEBB_ASSIGN_OR_RETURN(auto metadata, ReadMetadata(header, path));
+  HEBB_ASSIGN_OR_RETURN(const std::optional<size_t> checksum, FindChecksum(text, metadata, path));
+  if (checksum) {
+    head.replace(kLengthBytes + *checksum, kDigestChars, ZeroDigest());
+    if (DigestOf(head, in) != metadata.at(std::string(kChecksum))) return ChecksumDiffers(path);
+  }
+  HEBB_RETURN_IF_ERROR(ReadCoveringPlaces(header, size - data_at, path).status());
+  return metadata;
 }
 
 absl::StatusOr<uint64_t> HeaderBytes(absl::string_view bytes, absl::string_view origin) {
@@ -319,18 +292,6 @@ absl::StatusOr<std::map<std::string, TensorPlace>> ReadPlaces(absl::string_view 
     places.emplace(name, std::move(place));
   }
   return places;
-}
-
-std::string WeightsDigest(const std::vector<Tensor>& tensors) {
-  Sha256 sha;
-  for (const size_t i : NameOrder(tensors)) {
-    const Tensor& tensor = tensors[i];
-    const absl::string_view name = tensor.name;
-    if (name.substr(0, 10) == "optimizer/" || name.substr(0, 6) == "state/") continue;
-    sha.Update(name);
-    sha.Update(tensor.values.data(), tensor.values.size() * sizeof(float));
-  }
-  return sha.Finish();
 }
 
 }  // namespace hebb::weights

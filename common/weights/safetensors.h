@@ -28,13 +28,15 @@ struct TensorFile {
 };
 
 // The bytes of a safetensors file, tensors in name order, with a "checksum" entry in the metadata:
-// SHA-256 over the file with that entry's value set to 64 zeros. Lets go of each tensor once it is
-// written, so that there is never a second copy of them all.
-std::string Serialize(TensorFile file);
+// SHA-256 over the file with that entry's value set to 64 zeros.
+std::string Serialize(const TensorFile& file);
 
 // DATA_LOSS for a truncated or damaged file; a file without a "checksum" entry (made elsewhere) is
 // accepted. INVALID_ARGUMENT for other types than F32. `origin` names the file in messages.
 absl::StatusOr<TensorFile> Parse(absl::string_view bytes, absl::string_view origin);
+
+// Reads a file through, piece by piece: the metadata, and the errors of Parse. NOT_FOUND.
+absl::StatusOr<std::map<std::string, std::string>> CheckFile(const std::string& path);
 
 // The weights digest of design.md 4: SHA-256 over the name and the bytes of each tensor in name
 // order. Only weights count: names that begin with "optimizer/" or "state/" are passed over.

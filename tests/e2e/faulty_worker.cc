@@ -35,7 +35,7 @@ class FaultyEngine final : public engine::Engine {
     return inner_->parameters();
   }
   std::span<const engine::SumInfo> sums() const override { return inner_->sums(); }
-  std::vector<weights::Tensor> Export() const override { return inner_->Export(); }
+  std::vector<weights::TensorSource> Tensors() const override { return inner_->Tensors(); }
   absl::Status Import(const std::vector<weights::Tensor>& tensors) override {
     return inner_->Import(tensors);
   }

@@ -44,7 +44,7 @@ checkpoint::Checkpoint Example() {
 }
 
 void WriteWeights(const Seeds& seeds) {
-  const std::string bytes = checkpoint::Encode(Example()).bytes;
+  const std::string bytes = checkpoint::Encode(Example());
   seeds.Write("safetensors", "checkpoint", bytes);
   seeds.Write("checkpoint", "raw", absl::StrCat(absl::string_view("\0", 1), bytes));
   weights::TensorFile file = *weights::Parse(bytes, "example");

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/check.h"
 #include "common/status_macros.h"
 
 namespace hebb::checkpoint {
@@ -76,37 +77,54 @@ Progress ReadProgress(MetadataReader& reader) {
   return progress;
 }
 
+absl::Status CheckKind(const std::map<std::string, std::string>& metadata,
+                       absl::string_view origin) {
+  const auto kind = metadata.find("kind");
+  if (kind != metadata.end() && kind->second == "checkpoint") return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      origin, ": weights without a run's state, not a checkpoint; start from them with init"));
+}
+
 }  // namespace
 
-Encoded Encode(Checkpoint checkpoint) {
-  const Progress& progress = checkpoint.progress;
-  std::string digest = weights::WeightsDigest(checkpoint.tensors);
-  weights::TensorFile file;
-  file.metadata = {
-      {"kind", "checkpoint"},
-      {"hebb_version", HEBB_VERSION},
-      {"job_id", checkpoint.job_id},
-      {"rule", checkpoint.rule},
-      {"spec_digest", checkpoint.spec_digest},
-      {"weights_digest", digest},
-      {"step", absl::StrCat(progress.step)},
-      {"epoch", absl::StrCat(progress.epoch)},
-      {"step_in_epoch", absl::StrCat(progress.step_in_epoch)},
-      {"epoch_loss", DoubleText(progress.epoch_loss)},
-      {"epoch_correct", absl::StrCat(progress.epoch_correct)},
-      {"epoch_samples", absl::StrCat(progress.epoch_samples)},
-  };
-  file.tensors = std::move(checkpoint.tensors);
-  return {weights::Serialize(std::move(file)), std::move(digest)};
+Writer::Writer(Description description, std::vector<weights::TensorSource> tensors)
+    : description_(std::move(description)),
+      tensors_(std::move(tensors)),
+      weights_digest_(weights::WeightsDigest(tensors_)) {}
+
+absl::Status Writer::Write(ByteOutput& output) const {
+  const Progress& progress = description_.progress;
+  return weights::Write(tensors_,
+                        {
+                            {"kind", "checkpoint"},
+                            {"hebb_version", HEBB_VERSION},
+                            {"job_id", description_.job_id},
+                            {"rule", description_.rule},
+                            {"spec_digest", description_.spec_digest},
+                            {"weights_digest", weights_digest_},
+                            {"step", absl::StrCat(progress.step)},
+                            {"epoch", absl::StrCat(progress.epoch)},
+                            {"step_in_epoch", absl::StrCat(progress.step_in_epoch)},
+                            {"epoch_loss", DoubleText(progress.epoch_loss)},
+                            {"epoch_correct", absl::StrCat(progress.epoch_correct)},
+                            {"epoch_samples", absl::StrCat(progress.epoch_samples)},
+                        },
+                        output);
+}
+
+std::string Writer::Bytes() const {
+  StringOutput output;
+  HEBB_CHECK(Write(output).ok());  // memory takes everything
+  return output.Take();
+}
+
+std::string Encode(const Checkpoint& checkpoint) {
+  return Writer(checkpoint, weights::SourcesOf(checkpoint.tensors)).Bytes();
 }
 
 absl::StatusOr<Checkpoint> Decode(absl::string_view bytes, absl::string_view origin) {
   HEBB_ASSIGN_OR_RETURN(weights::TensorFile file, weights::Parse(bytes, origin));
-  const auto kind = file.metadata.find("kind");
-  if (kind == file.metadata.end() || kind->second != "checkpoint") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        origin, ": weights without a run's state, not a checkpoint; start from them with init"));
-  }
+  HEBB_RETURN_IF_ERROR(CheckKind(file.metadata, origin));
   MetadataReader reader(file.metadata, origin);
   Checkpoint checkpoint;
   checkpoint.progress = ReadProgress(reader);
@@ -121,6 +139,16 @@ absl::StatusOr<Checkpoint> Decode(absl::string_view bytes, absl::string_view ori
   HEBB_RETURN_IF_ERROR(reader.status());
   checkpoint.tensors = std::move(file.tensors);
   return checkpoint;
+}
+
+absl::StatusOr<std::string> CheckFile(const std::string& path) {
+  HEBB_ASSIGN_OR_RETURN(const auto metadata, weights::CheckFile(path));
+  HEBB_RETURN_IF_ERROR(CheckKind(metadata, path));
+  MetadataReader reader(metadata, path);
+  ReadProgress(reader);
+  std::string digest = reader.Text("weights_digest");
+  HEBB_RETURN_IF_ERROR(reader.status());
+  return digest;
 }
 
 absl::Status CheckSpecDigest(const Checkpoint& checkpoint, absl::string_view spec_digest,

@@ -12,7 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/byte_output.h"
 #include "common/weights/safetensors.h"
+#include "common/weights/tensor_source.h"
 
 namespace hebb::checkpoint {
 
@@ -32,27 +34,47 @@ struct Progress {
   bool operator==(const Progress&) const = default;
 };
 
-struct Checkpoint {
-  std::vector<weights::Tensor> tensors;  // W and R; "optimizer/..." for rules that keep more
+// What a checkpoint says of itself.
+struct Description {
   Progress progress;
   std::string job_id;
   std::string rule;
   std::string spec_digest;
+};
+
+struct Checkpoint : Description {
+  std::vector<weights::Tensor> tensors;  // W and R; "optimizer/..." for rules that keep more
   std::string weights_digest;
   std::string hebb_version;
 };
 
-struct Encoded {
-  std::string bytes;  // of the file
-  std::string weights_digest;
+// A checkpoint that is yet to be written. Its tensors are read where they live, so that no second
+// copy of them all is made; valid until they change. Thread-safety: as its sources.
+class Writer {
+ public:
+  Writer(Description description, std::vector<weights::TensorSource> tensors);
+
+  int64_t step() const { return description_.progress.step; }
+  const std::string& weights_digest() const { return weights_digest_; }
+  // Writes the file. The output's errors.
+  absl::Status Write(ByteOutput& output) const;
+  std::string Bytes() const;
+
+ private:
+  const Description description_;
+  const std::vector<weights::TensorSource> tensors_;
+  const std::string weights_digest_;
 };
 
-// weights_digest and hebb_version are filled in here.
-Encoded Encode(Checkpoint checkpoint);
+// The file of a checkpoint in memory; weights_digest and hebb_version are filled in here.
+std::string Encode(const Checkpoint& checkpoint);
 
 // DATA_LOSS, naming `origin`: damaged, or a number in it contradicts another. INVALID_ARGUMENT:
 // sound weights, but not a checkpoint.
 absl::StatusOr<Checkpoint> Decode(absl::string_view bytes, absl::string_view origin);
+
+// Reads a checkpoint file through, piece by piece: its weights digest. Errors as of Decode.
+absl::StatusOr<std::string> CheckFile(const std::string& path);
 
 // INVALID_ARGUMENT unless the checkpoint is of a job with this spec digest.
 absl::Status CheckSpecDigest(const Checkpoint& checkpoint, absl::string_view spec_digest,

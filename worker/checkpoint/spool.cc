@@ -69,9 +69,12 @@ absl::StatusOr<Spool> Spool::Open(std::string folder, int64_t keep) {
   return Spool(std::move(folder), keep);
 }
 
-absl::Status Spool::Put(int64_t step, absl::string_view bytes) const {
-  const std::string path = absl::StrFormat("%s/%s%012d%s", folder_, kPrefix, step, kSuffix);
-  HEBB_RETURN_IF_ERROR(WriteFileAtomically(path, bytes));
+absl::Status Spool::Put(const Writer& checkpoint) const {
+  const std::string path =
+      absl::StrFormat("%s/%s%012d%s", folder_, kPrefix, checkpoint.step(), kSuffix);
+  HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<AtomicFile> file, AtomicFile::Create(path));
+  HEBB_RETURN_IF_ERROR(checkpoint.Write(*file));
+  HEBB_RETURN_IF_ERROR(file->Commit());
   HEBB_ASSIGN_OR_RETURN(const std::vector<Item> items, List());
   for (size_t i = 0; i + keep_ < items.size(); ++i) HEBB_RETURN_IF_ERROR(Remove(items[i]));
   return absl::OkStatus();
@@ -93,14 +96,10 @@ absl::StatusOr<std::optional<Spool::Delivery>> Spool::Oldest(
     std::vector<absl::Status>& refused) const {
   HEBB_ASSIGN_OR_RETURN(const std::vector<Item> items, List());
   for (const Item& item : items) {
-    absl::StatusOr<std::string> bytes = ReadFile(item.path);
-    if (absl::IsNotFound(bytes.status())) continue;
-    HEBB_RETURN_IF_ERROR(bytes.status());
-    absl::StatusOr<Checkpoint> checkpoint = Decode(*bytes, item.path);
-    if (checkpoint.ok()) {
-      return Delivery{item, std::move(checkpoint->weights_digest), *std::move(bytes)};
-    }
-    refused.push_back(checkpoint.status());
+    absl::StatusOr<std::string> digest = CheckFile(item.path);
+    if (absl::IsNotFound(digest.status())) continue;
+    if (digest.ok()) return Delivery{item, *std::move(digest)};
+    refused.push_back(digest.status());
     std::error_code error;
     fs::rename(item.path, item.path + ".damaged", error);
     if (error) return FolderError(folder_, error);

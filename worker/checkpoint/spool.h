@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "worker/checkpoint/checkpoint.h"
 
 namespace hebb::checkpoint {
 
@@ -25,11 +25,10 @@ class Spool {
     int64_t step = 0;
     std::string path;
   };
-  // A checkpoint on its way to the coordinator.
+  // A sound checkpoint.
   struct Delivery {
     Item item;
     std::string weights_digest;
-    std::string bytes;
   };
 
   // Makes the folder where there is none and removes what a crash left half-written.
@@ -38,7 +37,7 @@ class Spool {
 
   // Writes a checkpoint file atomically, over one of the same step, then removes all but the
   // newest `keep`. RESOURCE_EXHAUSTED on a full disk; the older files then stay.
-  absl::Status Put(int64_t step, absl::string_view bytes) const;
+  absl::Status Put(const Writer& checkpoint) const;
 
   // All files, oldest step first, unread.
   absl::StatusOr<std::vector<Item>> List() const;

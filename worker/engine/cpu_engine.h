@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "common/spec/spec.h"
 #include "common/weights/safetensors.h"
+#include "common/weights/tensor_source.h"
 #include "worker/device/compute_pool.h"
 #include "worker/engine/engine.h"
 #include "worker/engine/parameters.h"
@@ -43,7 +44,7 @@ class CpuEngine : public Engine {
 
   std::span<const ParameterInfo> parameters() const override { return plan_.parameters; }
   std::span<const SumInfo> sums() const override { return plan_.sums; }
-  std::vector<weights::Tensor> Export() const override { return parameters_->Export(); }
+  std::vector<weights::TensorSource> Tensors() const override { return parameters_->Tensors(); }
   absl::Status Import(const std::vector<weights::Tensor>& tensors) override {
     return parameters_->Import(tensors);
   }

@@ -19,6 +19,7 @@
 #include "common/spec/shapes.h"
 #include "common/spec/spec.h"
 #include "common/weights/safetensors.h"
+#include "common/weights/tensor_source.h"
 #include "worker/slices/slice_tree.h"
 
 namespace hebb::engine {
@@ -123,8 +124,10 @@ class Engine {
   virtual std::span<const SumInfo> sums() const = 0;
 
   // All state in canonical layout: "<layer>.weight", ".feedback", ".bias", ".scale", ".shift",
-  // ".running_mean", ".running_var"; "optimizer/..." and "state/..." beside the weights.
-  virtual std::vector<weights::Tensor> Export() const = 0;
+  // ".running_mean", ".running_var"; "optimizer/..." and "state/..." beside the weights. Read in
+  // the engine, which they borrow.
+  virtual std::vector<weights::TensorSource> Tensors() const = 0;
+  std::vector<weights::Tensor> Export() const { return weights::ReadAll(Tensors()); }
   // Takes all of the above; INVALID_ARGUMENT names a missing, unknown or misshapen tensor. Those of
   // "optimizer/" and "state/" may be left out: then they begin anew.
   virtual absl::Status Import(const std::vector<weights::Tensor>& tensors) = 0;

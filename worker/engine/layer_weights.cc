@@ -113,8 +113,10 @@ void LayerWeights::DrawMatrix(RandomPurpose purpose, uint32_t epoch, std::span<f
   const RandomStream stream(seed_, purpose, static_cast<uint32_t>(info_.layer_index), epoch, 0);
   int64_t count = 1;
   for (int64_t extent : info_.shape) count *= extent;
-  draws_.resize(count);
-  const std::span<float> values = draws_;
+  std::vector<float> once;
+  std::vector<float>& draws = rule_->redraws_magnitudes() ? draws_ : once;
+  draws.resize(count);
+  const std::span<float> values = draws;
   const auto* conv = std::get_if<spec::Conv>(&planned_.layer.op);
   if (kind_ == Kind::kUntied && conv->untied_start == spec::UntiedStart::kShared) {
     const std::span<float> bank = values.first(static_cast<size_t>(shape_.weights()));
@@ -124,7 +126,6 @@ void LayerWeights::DrawMatrix(RandomPurpose purpose, uint32_t epoch, std::span<f
     nn::DrawWeights(distribution_, stream, fans_, values);
     FromCanonical(values.data(), LayerTensor::Layout::kMatrix, to);
   }
-  if (!rule_->redraws_magnitudes()) draws_ = {};
 }
 
 void LayerWeights::Draw(int draw) {
@@ -235,7 +236,7 @@ void LayerWeights::PoisonForward() {
 
 absl::Status LayerWeights::HealForward() {
   std::copy(healthy_.begin(), healthy_.end(), forward_.data());
-  healthy_ = {};
+  healthy_ = std::vector<float>();  // gives its memory back, too
   return PrepareForward();
 }
 

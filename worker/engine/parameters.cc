@@ -106,17 +106,17 @@ void Parameters::Apply(const StepContext& context, std::span<const std::span<con
 
 // ---- from and to the outside -------------------------------------------------------------------
 
-std::vector<weights::Tensor> Parameters::Export() const {
-  std::vector<weights::Tensor> tensors;
+std::vector<weights::TensorSource> Parameters::Tensors() const {
+  std::vector<weights::TensorSource> sources;
   for (const std::unique_ptr<LayerWeights>& layer : layers_) {
-    for (const LayerTensor& from : layer->Tensors()) {
-      weights::Tensor tensor{from.name, from.shape, {}};
-      tensor.values.resize(static_cast<size_t>(Count(from.shape)));
-      layer->ToCanonical(from, tensor.values.data());
-      tensors.push_back(std::move(tensor));
+    for (const LayerTensor& tensor : layer->Tensors()) {
+      sources.push_back(
+          {tensor.name, tensor.shape, [from = layer.get(), tensor](std::span<float> values) {
+             from->ToCanonical(tensor, values.data());
+           }});
     }
   }
-  return tensors;
+  return sources;
 }
 
 absl::Status Parameters::CheckTensors(const std::vector<weights::Tensor>& tensors) const {

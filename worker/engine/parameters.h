@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "common/spec/spec.h"
 #include "common/weights/safetensors.h"
+#include "common/weights/tensor_source.h"
 #include "worker/device/aligned_buffer.h"
 #include "worker/device/compute_pool.h"
 #include "worker/engine/engine.h"
@@ -43,7 +44,7 @@ class Parameters {
   void Apply(const StepContext& context, std::span<const std::span<const float>> sums,
              device::ComputePool& pool);
 
-  std::vector<weights::Tensor> Export() const;
+  std::vector<weights::TensorSource> Tensors() const;                // borrow these parameters
   absl::Status Import(const std::vector<weights::Tensor>& tensors);  // all or nothing
   std::vector<std::pair<std::string, double>> Alignment() const;
 

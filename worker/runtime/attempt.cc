@@ -84,10 +84,10 @@ absl::Status Attempt::Prepare() {
   options.folder = absl::StrCat(context_.spool_folder, "/", assign.job(), "-", assign.attempt());
   options.keep = job_.checkpoint.keep;
   options.generation = [this] { return assignment_.generation(); };
-  options.upload = [this](const v1::CheckpointId& id, absl::string_view bytes,
+  options.upload = [this](const v1::CheckpointId& id, rpc::ChunkReader& chunks,
                           Cancellation& cancellation) {
     const absl::Time begin = SteadyNow();
-    const absl::Status status = context_.channel.UploadCheckpoint(id, bytes, cancellation);
+    const absl::Status status = context_.channel.UploadCheckpoint(id, chunks, cancellation);
     if (status.ok()) context_.metrics.CheckpointUploadTook(SteadyNow() - begin);
     return status;
   };
@@ -305,15 +305,14 @@ void Attempt::DigestDone(int64_t step, const std::string& weights_digest) {
   assignment_.DigestDone(step, weights_digest);
 }
 
-absl::Status Attempt::SaveCheckpoint(std::string bytes, int64_t step,
-                                     const std::string& weights_digest) {
+absl::Status Attempt::SaveCheckpoint(const checkpoint::Writer& checkpoint) {
   const absl::Time begin = SteadyNow();
-  const absl::Status on_disk = uploader_->Add(std::move(bytes), step, weights_digest);
+  const absl::Status on_disk = uploader_->Add(checkpoint);
   context_.metrics.CheckpointSaved(on_disk.ok(), SteadyNow() - begin);
   if (!on_disk.ok()) {
-    assignment_.LogLine(LogLevel::kWarning,
-                        absl::StrCat("checkpoint of step ", step, " waits in memory, for the disk ",
-                                     "does not take it: ", on_disk.message()));
+    assignment_.LogLine(LogLevel::kWarning, absl::StrCat("checkpoint of step ", checkpoint.step(),
+                                                         " waits in memory, for the disk ",
+                                                         "does not take it: ", on_disk.message()));
   }
   return absl::OkStatus();
 }

@@ -64,8 +64,7 @@ class Attempt : private train::Observer {
   void StepDone(const train::StepReport& report) override;
   void EpochDone(const train::EpochMetrics& metrics) override;
   void DigestDone(int64_t step, const std::string& weights_digest) override;
-  absl::Status SaveCheckpoint(std::string bytes, int64_t step,
-                              const std::string& weights_digest) override;
+  absl::Status SaveCheckpoint(const checkpoint::Writer& checkpoint) override;
 
   const AttemptContext& context_;
   Assignment& assignment_;

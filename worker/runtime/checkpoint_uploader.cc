@@ -62,16 +62,16 @@ CheckpointUploader::~CheckpointUploader() {
   std::filesystem::remove_all(options_.folder, ignored);
 }
 
-absl::Status CheckpointUploader::Add(std::string bytes, int64_t step,
-                                     const std::string& weights_digest) {
-  const absl::Status on_disk = spool_.Put(step, bytes);
+absl::Status CheckpointUploader::Add(const checkpoint::Writer& checkpoint) {
+  const absl::Status on_disk = spool_.Put(checkpoint);
+  std::shared_ptr<const Held> held;
+  if (!on_disk.ok()) {
+    held = std::make_shared<const Held>(
+        Held{checkpoint.step(), checkpoint.weights_digest(), checkpoint.Bytes()});
+  }
   absl::MutexLock lock(&mutex_);
   work_ = true;
-  held_ = nullptr;
-  if (!on_disk.ok()) {
-    held_ =
-        std::make_shared<const Delivery>(Delivery{{step, ""}, weights_digest, std::move(bytes)});
-  }
+  held_ = std::move(held);
   return on_disk;
 }
 
@@ -111,15 +111,17 @@ void CheckpointUploader::SendForever() {
 
 absl::StatusOr<bool> CheckpointUploader::SendOldest() {
   std::vector<absl::Status> damaged;
-  const absl::StatusOr<std::optional<Delivery>> oldest = spool_.Oldest(damaged);
+  const auto oldest = spool_.Oldest(damaged);
   for (const absl::Status& status : damaged) Settle(-1, status);
   if (!oldest.ok()) {
     if (!SendHeld()) return oldest.status();
     return false;  // what cannot be read was older
   }
-  const std::optional<Delivery>& delivery = *oldest;
+  const std::optional<checkpoint::Spool::Delivery>& delivery = *oldest;
   if (!delivery) return SendHeld();
-  const absl::Status status = SendUntilDecided(*delivery);
+  const absl::Status status = SendUntilDecided(delivery->item.step, delivery->weights_digest, [&] {
+    return rpc::ChunkReader::Open(delivery->item.path);
+  });
   if (end_.cancelled()) return false;
   // Gone from the spool: newer ones have pushed it out meanwhile.
   std::error_code unknown;
@@ -130,19 +132,22 @@ absl::StatusOr<bool> CheckpointUploader::SendOldest() {
 }
 
 bool CheckpointUploader::SendHeld() {
-  std::shared_ptr<const Delivery> held;
+  std::shared_ptr<const Held> held;
   {
     absl::MutexLock lock(&mutex_);
     held = held_;
   }
   if (held == nullptr) return false;
-  const absl::Status status = SendUntilDecided(*held);
+  const absl::Status status = SendUntilDecided(
+      held->step, held->weights_digest, [&]() -> absl::StatusOr<std::unique_ptr<rpc::ChunkReader>> {
+        return std::make_unique<rpc::ChunkReader>(held->bytes);
+      });
   if (end_.cancelled()) return false;
   {
     absl::MutexLock lock(&mutex_);
     if (held_ == held) held_ = nullptr;
   }
-  Settle(held->item.step, status);
+  Settle(held->step, status);
   return true;
 }
 
@@ -152,7 +157,8 @@ void CheckpointUploader::Settle(int64_t step, const absl::Status& status) {
   last_ = status;
 }
 
-absl::Status CheckpointUploader::SendUntilDecided(const Delivery& delivery) {
+absl::Status CheckpointUploader::SendUntilDecided(int64_t step, const std::string& weights_digest,
+                                                  const OpenChunks& open) {
   absl::Duration pause = kFirstPause;
   int aborted = 0;  // in a row, under the present generation
   while (true) {
@@ -161,9 +167,10 @@ absl::Status CheckpointUploader::SendUntilDecided(const Delivery& delivery) {
     id.set_job(generation.job());
     id.set_attempt(generation.attempt());
     id.set_generation(generation.generation());
-    id.set_step(delivery.item.step);
-    id.set_weights_digest(delivery.weights_digest);
-    const absl::Status status = options_.upload(id, delivery.bytes, end_);
+    id.set_step(step);
+    id.set_weights_digest(weights_digest);
+    HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<rpc::ChunkReader> chunks, open());
+    const absl::Status status = options_.upload(id, *chunks, end_);
     if (IsFinal(status)) return status;
     aborted = absl::IsAborted(status) ? aborted + 1 : 0;
     if (aborted > 0 && !IsSame(generation, options_.generation())) {

@@ -14,10 +14,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "common/rpc/chunks.h"
 #include "hebb/v1/jobs.pb.h"
 #include "hebb/v1/workers.pb.h"
+#include "worker/checkpoint/checkpoint.h"
 #include "worker/checkpoint/spool.h"
 #include "worker/runtime/cancellation.h"
 
@@ -34,8 +35,7 @@ class CheckpointUploader {
     // that is answered ABORTED is sent again when there is another by then.
     std::function<v1::GenerationId()> generation;
     // CoordinatorChannel::UploadCheckpoint.
-    std::function<absl::Status(const v1::CheckpointId&, absl::string_view bytes, Cancellation&)>
-        upload;
+    std::function<absl::Status(const v1::CheckpointId&, rpc::ChunkReader&, Cancellation&)> upload;
     // Told, on the uploader's thread, of each upload and of each that was given up.
     std::function<void(int64_t step, const absl::Status&)> uploaded;
   };
@@ -43,23 +43,30 @@ class CheckpointUploader {
   static absl::StatusOr<std::unique_ptr<CheckpointUploader>> Create(Options options);
   ~CheckpointUploader();
 
-  // Keeps `bytes` and returns. RESOURCE_EXHAUSTED and others: why they are not on the disk; they
-  // wait in memory then, until they are sent or a newer checkpoint is kept.
-  absl::Status Add(std::string bytes, int64_t step, const std::string& weights_digest);
+  // Keeps the checkpoint and returns. RESOURCE_EXHAUSTED and others: why it is not on the disk; it
+  // waits in memory then, until it is sent or a newer one is kept.
+  absl::Status Add(const checkpoint::Writer& checkpoint);
 
   // Waits until nothing is left to send. CANCELLED with the reason; otherwise how it went for the
   // last one: OK, ABORTED (the generation is over), or why the coordinator does not want it.
   absl::Status AwaitSent(Cancellation& cancellation);
 
  private:
-  using Delivery = checkpoint::Spool::Delivery;
+  struct Held {
+    int64_t step = 0;
+    std::string weights_digest;
+    std::string bytes;
+  };
+  // The file's content from its beginning.
+  using OpenChunks = std::function<absl::StatusOr<std::unique_ptr<rpc::ChunkReader>>()>;
 
   CheckpointUploader(Options options, checkpoint::Spool spool);
   void SendForever();
   // One look at the spool, then at what is held. False if there was nothing.
   absl::StatusOr<bool> SendOldest();
   bool SendHeld();
-  absl::Status SendUntilDecided(const Delivery& delivery);
+  absl::Status SendUntilDecided(int64_t step, const std::string& weights_digest,
+                                const OpenChunks& open);
   void Settle(int64_t step, const absl::Status& status);
   bool WorkOrEnd() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return work_ || ending_; }
 
@@ -70,8 +77,8 @@ class CheckpointUploader {
   bool work_ ABSL_GUARDED_BY(mutex_) = false;  // there may be something in the spool
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;  // the thread is looking or sending
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
-  // Newer than all in the spool; without a path.
-  std::shared_ptr<const Delivery> held_ ABSL_GUARDED_BY(mutex_);
+  // Newer than all in the spool.
+  std::shared_ptr<const Held> held_ ABSL_GUARDED_BY(mutex_);
   absl::Status last_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

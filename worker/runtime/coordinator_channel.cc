@@ -96,9 +96,8 @@ absl::StatusOr<std::string> CoordinatorChannel::Download(const v1::StoredFile& f
 }
 
 absl::Status CoordinatorChannel::UploadCheckpoint(const v1::CheckpointId& id,
-                                                  absl::string_view bytes,
+                                                  rpc::ChunkReader& reader,
                                                   Cancellation& cancellation) {
-  rpc::ChunkReader reader(bytes);
   Call call(cancellation, TransferTime(reader.total_bytes()));
   v1::UploadResponse response;
   auto writer = grpc_->stub->UploadCheckpoint(&call.context, &response);
@@ -109,9 +108,10 @@ absl::Status CoordinatorChannel::UploadCheckpoint(const v1::CheckpointId& id,
     if (!writer->Write(chunk)) break;  // Finish says why
     more = reader.Next(chunk);
   }
-  HEBB_CHECK(more.ok());  // bytes in memory do not fail
+  if (!more.ok()) call.context.TryCancel();  // a broken file is not to end as a whole one
   writer->WritesDone();
-  return call.Status(writer->Finish());
+  const grpc::Status status = writer->Finish();
+  return more.ok() ? call.Status(status) : more.status();
 }
 
 CoordinatorRendezvous::CoordinatorRendezvous(CoordinatorChannel& channel,

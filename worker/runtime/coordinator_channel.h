@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/rpc/chunks.h"
 #include "common/rpc/credentials.h"
 #include "hebb/v1/jobs.pb.h"
 #include "hebb/v1/workers.pb.h"
@@ -35,7 +36,7 @@ class CoordinatorChannel {
   absl::StatusOr<std::string> Download(const v1::StoredFile& file, Cancellation& cancellation);
 
   // One try. ABORTED: the generation is over.
-  absl::Status UploadCheckpoint(const v1::CheckpointId& id, absl::string_view bytes,
+  absl::Status UploadCheckpoint(const v1::CheckpointId& id, rpc::ChunkReader& reader,
                                 Cancellation& cancellation);
 
   // The stub and its types, for session.cc and the like.

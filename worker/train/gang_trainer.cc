@@ -22,7 +22,7 @@ class GangTrainer final : public Trainer {
 
   int64_t step() const override { return state_.progress.step; }
   int64_t total_steps() const override { return plan_->total_steps; }
-  std::string WeightsDigest() const override { return weights::WeightsDigest(state_.Export()); }
+  std::string WeightsDigest() const override { return weights::WeightsDigest(state_.Tensors()); }
 
   absl::Status LoadCheckpoint(const std::string& bytes, const std::string& origin) override {
     // An evaluation takes the weights of any job's checkpoint.

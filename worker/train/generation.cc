@@ -106,7 +106,7 @@ absl::StatusOr<std::optional<RunEnd>> Generation::Run(FinalMetrics& final) {
     if (plan_.StageAfter(state_.progress.step) != state_.stage()) return std::nullopt;
     HEBB_ASSIGN_OR_RETURN(const ControlFlags flags, Step());
     if (DigestIsDue()) {
-      gang_.observer.DigestDone(state_.progress.step, weights::WeightsDigest(state_.Export()));
+      gang_.observer.DigestDone(state_.progress.step, weights::WeightsDigest(state_.Tensors()));
     }
     const int64_t every = plan_.job.checkpoint.every_steps;
     if (rank_ == 0 && every > 0 && state_.progress.step % every == 0 && !at_end()) {
@@ -286,9 +286,7 @@ absl::Status Generation::Finish(FinalMetrics& final) {
 
 absl::Status Generation::Save() {
   if (saved_step_ == state_.progress.step) return absl::OkStatus();
-  checkpoint::Encoded encoded = state_.Encode();
-  HEBB_RETURN_IF_ERROR(gang_.observer.SaveCheckpoint(std::move(encoded.bytes), state_.progress.step,
-                                                     encoded.weights_digest));
+  HEBB_RETURN_IF_ERROR(gang_.observer.SaveCheckpoint(state_.CheckpointWriter()));
   saved_step_ = state_.progress.step;
   return absl::OkStatus();
 }

@@ -71,18 +71,16 @@ absl::Status RunState::LeaveUnbegunStage() {
   return absl::OkStatus();
 }
 
-std::vector<weights::Tensor> RunState::Export() const {
-  return before_stage_.empty() ? engine_->Export() : before_stage_;
+std::vector<weights::TensorSource> RunState::Tensors() const {
+  return before_stage_.empty() ? engine_->Tensors() : weights::SourcesOf(before_stage_);
 }
 
-checkpoint::Encoded RunState::Encode() const {
-  checkpoint::Checkpoint checkpoint;
-  checkpoint.tensors = Export();
-  checkpoint.progress = progress;
-  checkpoint.job_id = plan_->job_id;
-  checkpoint.rule = spec::ToWord(plan_->job.learning.rule);
-  checkpoint.spec_digest = plan_->spec_digest;
-  return checkpoint::Encode(std::move(checkpoint));
+checkpoint::Writer RunState::CheckpointWriter() const {
+  return {{.progress = progress,
+           .job_id = plan_->job_id,
+           .rule = std::string(spec::ToWord(plan_->job.learning.rule)),
+           .spec_digest = plan_->spec_digest},
+          Tensors()};
 }
 
 absl::Status RunState::Restore(absl::string_view bytes, absl::string_view origin) {

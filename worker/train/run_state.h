@@ -42,13 +42,14 @@ class RunState {
   // again.
   absl::Status LeaveUnbegunStage();
 
-  // The tensors after progress.step steps.
-  std::vector<weights::Tensor> Export() const;
+  // The tensors after progress.step steps, read where they are until the next step.
+  std::vector<weights::TensorSource> Tensors() const;
 
   // Gives the engine these slices; the weights stay.
   absl::Status FitEngine(const engine::SliceShare& share);
 
-  checkpoint::Encoded Encode() const;
+  // Of this state; reads it until the next step.
+  checkpoint::Writer CheckpointWriter() const;
   // All or nothing: on an error the state is as it was.
   absl::Status Restore(absl::string_view bytes, absl::string_view origin);
   absl::Status RestoreWeights(absl::string_view bytes, absl::string_view origin);

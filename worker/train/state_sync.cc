@@ -30,7 +30,7 @@ absl::Status CheckSame(const Announcement& announced, int source, int rank, cons
                                             " and was not given the state of rank ", source,
                                             " at step ", announced.step));
   }
-  const std::string digest = weights::WeightsDigest(state.Export());
+  const std::string digest = weights::WeightsDigest(state.Tensors());
   if (std::equal(digest.begin(), digest.end(), announced.weights_digest.begin())) {
     return absl::OkStatus();
   }
@@ -62,11 +62,11 @@ absl::Status BroadcastState(comm::Communicator& communicator, int source, bool w
   std::string bytes;
   Announcement announced;
   if (rank == source) {
-    checkpoint::Encoded encoded = state.Encode();
-    bytes = std::move(encoded.bytes);
+    const checkpoint::Writer writer = state.CheckpointWriter();
+    bytes = writer.Bytes();
     announced.bytes = static_cast<int64_t>(bytes.size());
     announced.step = state.progress.step;
-    std::copy_n(encoded.weights_digest.begin(), announced.weights_digest.size(),
+    std::copy_n(writer.weights_digest().begin(), announced.weights_digest.size(),
                 announced.weights_digest.begin());
   }
   HEBB_RETURN_IF_ERROR(

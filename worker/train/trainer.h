@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "common/spec/spec.h"
 #include "common/times.h"
+#include "worker/checkpoint/checkpoint.h"
 #include "worker/comm/communicator.h"
 #include "worker/data/dataset.h"
 #include "worker/engine/engine.h"
@@ -72,9 +73,8 @@ class Observer {
   virtual void EpochDone(const EpochMetrics& metrics) = 0;
   // After every digests.every_steps steps and the last one: the digest of this rank's weights.
   virtual void DigestDone(int64_t step, const std::string& weights_digest) = 0;
-  // Rank 0 only: `bytes` is a whole checkpoint file (docs/checkpoint_format.md).
-  virtual absl::Status SaveCheckpoint(std::string bytes, int64_t step,
-                                      const std::string& weights_digest) = 0;
+  // Rank 0 only; `checkpoint` is valid during the call.
+  virtual absl::Status SaveCheckpoint(const checkpoint::Writer& checkpoint) = 0;
 };
 
 // What the runtime asks for while a generation runs. Set from any thread on rank 0; all ranks agree

@@ -8,10 +8,12 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "common/sha256.h"
+#include "tests/testing/temporary_folder.h"
 
 namespace hebb::weights {
 namespace {
@@ -34,8 +36,22 @@ std::string FileOf(absl::string_view header, size_t data_bytes) {
   return bytes;
 }
 
+// What Parse says of the bytes, of which CheckFile, given them as a file, must say the same.
+absl::Status Check(const std::string& bytes, const std::string& name) {
+  const testing::TemporaryFolder folder;
+  const std::string path = folder / name;
+  std::ofstream(path, std::ios::binary) << bytes;
+  const absl::StatusOr<TensorFile> parsed = Parse(bytes, path);
+  const auto checked = CheckFile(path);
+  EXPECT_EQ(checked.status(), parsed.status());
+  if (parsed.ok() && checked.ok()) {
+    EXPECT_EQ(*checked, parsed->metadata);
+  }
+  return parsed.status();
+}
+
 absl::Status ParseHeaderOnly(absl::string_view header, size_t data_bytes) {
-  return Parse(FileOf(header, data_bytes), "x.safetensors").status();
+  return Check(FileOf(header, data_bytes), "x.safetensors");
 }
 
 TEST(SafetensorsTest, RoundTripKeepsEveryBitAndSortsByName) {
@@ -104,12 +120,23 @@ TEST(SafetensorsTest, EveryChangedByteIsRefused) {
   }
 }
 
+TEST(SafetensorsTest, AFileIsCheckedAsItsBytesAre) {
+  const std::string bytes = Serialize(SmallFile());
+  EXPECT_TRUE(Check(bytes, "sound").ok());
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    std::string damaged = bytes;
+    damaged[at] ^= 4;
+    ASSERT_FALSE(Check(damaged, "damaged").ok()) << at;
+  }
+  EXPECT_TRUE(absl::IsNotFound(CheckFile("no/such/file").status()));
+}
+
 TEST(SafetensorsTest, EveryTruncationAndExtensionIsRefused) {
   const std::string bytes = Serialize(SmallFile());
   for (size_t length = 0; length < bytes.size(); ++length) {
-    ASSERT_TRUE(absl::IsDataLoss(Parse(bytes.substr(0, length), "short").status())) << length;
+    ASSERT_TRUE(absl::IsDataLoss(Check(bytes.substr(0, length), "short"))) << length;
   }
-  EXPECT_TRUE(absl::IsDataLoss(Parse(bytes + "x", "long").status()));
+  EXPECT_TRUE(absl::IsDataLoss(Check(bytes + "x", "long")));
 }
 
 TEST(SafetensorsTest, FileMadeElsewhereNeedsNoChecksum) {

@@ -28,13 +28,13 @@ Checkpoint Example() {
 
 // Example's file with one metadata entry changed and the checksum made to fit again.
 std::string WithEntry(const std::string& key, const std::string& value) {
-  weights::TensorFile file = *weights::Parse(Encode(Example()).bytes, "example");
+  weights::TensorFile file = *weights::Parse(Encode(Example()), "example");
   file.metadata[key] = value;
   return weights::Serialize(file);
 }
 
 TEST(CheckpointTest, EverythingComesBackBitByBit) {
-  const absl::StatusOr<Checkpoint> read = Decode(Encode(Example()).bytes, "x");
+  const absl::StatusOr<Checkpoint> read = Decode(Encode(Example()), "x");
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->progress, Example().progress);
   EXPECT_EQ(read->job_id, "job \"7\"");
@@ -42,11 +42,11 @@ TEST(CheckpointTest, EverythingComesBackBitByBit) {
   EXPECT_EQ(read->spec_digest, Example().spec_digest);
   EXPECT_EQ(read->weights_digest, weights::WeightsDigest(Example().tensors));
   EXPECT_FALSE(read->hebb_version.empty());
-  EXPECT_EQ(Encode(*read).bytes, Encode(Example()).bytes);
+  EXPECT_EQ(Encode(*read), Encode(Example()));
 }
 
 TEST(CheckpointTest, DamageIsDataLossThatNamesTheFile) {
-  std::string bytes = Encode(Example()).bytes;
+  std::string bytes = Encode(Example());
   bytes[bytes.size() - 3] ^= 1;
   const absl::Status status = Decode(bytes, "step-17").status();
   EXPECT_TRUE(absl::IsDataLoss(status));
@@ -73,7 +73,7 @@ TEST(CheckpointTest, NumbersThatCannotBeAreDataLoss) {
 }
 
 TEST(CheckpointTest, MissingEntryIsDataLoss) {
-  weights::TensorFile file = *weights::Parse(Encode(Example()).bytes, "example");
+  weights::TensorFile file = *weights::Parse(Encode(Example()), "example");
   file.metadata.erase("epoch_loss");
   const absl::Status status = Decode(weights::Serialize(file), "x").status();
   EXPECT_TRUE(absl::IsDataLoss(status));
@@ -87,7 +87,7 @@ TEST(CheckpointTest, PlainWeightsAreNotACheckpoint) {
 }
 
 TEST(CheckpointTest, AnotherJobsCheckpointIsRefused) {
-  const Checkpoint checkpoint = *Decode(Encode(Example()).bytes, "x");
+  const Checkpoint checkpoint = *Decode(Encode(Example()), "x");
   EXPECT_TRUE(CheckSpecDigest(checkpoint, std::string(64, 'a'), "x").ok());
   const absl::Status status = CheckSpecDigest(checkpoint, std::string(64, 'b'), "x");
   EXPECT_TRUE(absl::IsInvalidArgument(status));

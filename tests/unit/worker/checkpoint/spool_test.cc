@@ -29,11 +29,18 @@ class SpoolTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  static std::string Bytes(int64_t step) {
+  // Of one weight, which tells it from others of its step.
+  static absl::Status Put(const Spool& spool, int64_t step, float weight) {
+    const Checkpoint checkpoint = Of(step, weight);
+    return spool.Put(Writer(checkpoint, weights::SourcesOf(checkpoint.tensors)));
+  }
+  static absl::Status Put(const Spool& spool, int64_t step) { return Put(spool, step, 1); }
+  static std::string Bytes(int64_t step, float weight = 1) { return Encode(Of(step, weight)); }
+  static Checkpoint Of(int64_t step, float weight) {
     Checkpoint checkpoint;
-    checkpoint.tensors = {{"out.weight", {1}, {static_cast<float>(step)}}};
+    checkpoint.tensors = {{"out.weight", {1}, {weight}}};
     checkpoint.progress.step = step;
-    return Encode(checkpoint).bytes;
+    return checkpoint;
   }
 
   static std::vector<int64_t> Steps(const Spool& spool) {
@@ -49,21 +56,21 @@ class SpoolTest : public ::testing::Test {
 TEST_F(SpoolTest, KeepsTheNewestAndListsOldestFirst) {
   const Spool spool = *Spool::Open(folder_, 3);
   for (const int64_t step : std::vector<int64_t>{900, 1000, 10, 1'000'000'000'000'000}) {
-    ASSERT_TRUE(spool.Put(step, Bytes(step)).ok());
+    ASSERT_TRUE(Put(spool, step).ok());
   }
   EXPECT_THAT(Steps(spool), ElementsAre(900, 1000, 1'000'000'000'000'000));
 }
 
 TEST_F(SpoolTest, DeliversOldestFirstUntilEmpty) {
   const Spool spool = *Spool::Open(folder_, 3);
-  ASSERT_TRUE(spool.Put(2, Bytes(2)).ok());
-  ASSERT_TRUE(spool.Put(1, Bytes(1)).ok());
+  ASSERT_TRUE(Put(spool, 2).ok());
+  ASSERT_TRUE(Put(spool, 1).ok());
   std::vector<absl::Status> refused;
   for (const int64_t step : {1, 2}) {
     const std::optional<Spool::Delivery> delivery = *spool.Oldest(refused);
     ASSERT_TRUE(delivery.has_value());
     EXPECT_EQ(delivery->item.step, step);
-    EXPECT_EQ(delivery->bytes, Bytes(step));
+    EXPECT_EQ(*ReadFile(delivery->item.path), Bytes(step));
     EXPECT_EQ(delivery->weights_digest, Decode(Bytes(step), "x")->weights_digest);
     EXPECT_TRUE(spool.Remove(delivery->item).ok());
     EXPECT_TRUE(spool.Remove(delivery->item).ok());  // twice does no harm
@@ -74,7 +81,7 @@ TEST_F(SpoolTest, DeliversOldestFirstUntilEmpty) {
 
 TEST_F(SpoolTest, DamagedFileIsRefusedByNameAndTheNextIsDelivered) {
   const Spool spool = *Spool::Open(folder_, 3);
-  for (const int64_t step : {1, 2}) ASSERT_TRUE(spool.Put(step, Bytes(step)).ok());
+  for (const int64_t step : {1, 2}) ASSERT_TRUE(Put(spool, step).ok());
   const std::string path = spool.List()->front().path;
   std::filesystem::resize_file(path, 20);
   std::vector<absl::Status> refused;
@@ -89,7 +96,7 @@ TEST_F(SpoolTest, DamagedFileIsRefusedByNameAndTheNextIsDelivered) {
 }
 
 TEST_F(SpoolTest, OpenedAgainItHasItsFilesAndNoRubbish) {
-  ASSERT_TRUE(Spool::Open(folder_, 3)->Put(5, Bytes(5)).ok());
+  ASSERT_TRUE(Put(*Spool::Open(folder_, 3), 5).ok());
   std::ofstream(folder_ + "/step-000000000006.safetensors.123.tmp") << "half";
   std::ofstream(folder_ + "/notes.txt") << "somebody's";
   const Spool spool = *Spool::Open(folder_, 3);
@@ -100,10 +107,10 @@ TEST_F(SpoolTest, OpenedAgainItHasItsFilesAndNoRubbish) {
 
 TEST_F(SpoolTest, SameStepIsReplaced) {
   const Spool spool = *Spool::Open(folder_, 3);
-  ASSERT_TRUE(spool.Put(5, Bytes(4)).ok());
-  ASSERT_TRUE(spool.Put(5, Bytes(5)).ok());
+  ASSERT_TRUE(Put(spool, 5, 4).ok());
+  ASSERT_TRUE(Put(spool, 5, 6).ok());
   EXPECT_THAT(Steps(spool), ElementsAre(5));
-  EXPECT_EQ(*ReadFile(spool.List()->front().path), Bytes(5));
+  EXPECT_EQ(*ReadFile(spool.List()->front().path), Bytes(5, 6));
 }
 
 TEST_F(SpoolTest, FolderThatCannotBeMadeIsAnError) {

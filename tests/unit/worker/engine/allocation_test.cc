@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // No memory is allocated in a step after the first: every allocation of the process is counted, by
 // operator new and malloc. What is left are the few hundred bytes of bookkeeping that oneDNN makes
-// for each primitive it runs, whose number must not grow and whose size must stay small.
+// for each primitive it runs, whose number must not grow and whose size must stay small. And what
+// the weights take is counted: W, R and their update once each, also while they are written.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <functional>
@@ -10,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "common/byte_output.h"
+#include "common/weights/tensor_source.h"
 #include "tests/testing/count_allocations.h"
 #include "tests/unit/worker/engine/harness.h"
 
@@ -123,6 +127,43 @@ TEST_P(AllocationTest, StepsAfterTheFirstAllocateNoMemoryOfTheirOwn) {
 
 INSTANTIATE_TEST_SUITE_P(Variants, AllocationTest, testing::ValuesIn(Variants()),
                          [](const auto& test) { return test.param.name; });
+
+#if !defined(HEBB_SANITIZED)  // whose allocators tell nothing
+size_t BytesInUse() {
+  const struct mallinfo2 all = mallinfo2();
+  return all.uordblks + all.hblkhd;
+}
+
+// Keeps nothing, and looks at each piece how much memory is in use.
+class Watching final : public ByteOutput {
+ public:
+  absl::Status Append(absl::string_view) override {
+    most = std::max(most, BytesInUse());
+    return absl::OkStatus();
+  }
+  absl::Status Overwrite(size_t, absl::string_view) override { return absl::OkStatus(); }
+  size_t most = 0;
+};
+
+TEST(WeightsMemoryTest, EachMatrixIsThereOnceAndIsWrittenWithoutASecondCopyOfAll) {
+  EngineSetup setup;
+  setup.facts = {{3, 32, 32}, 10, 0, 0};
+  setup.slices = 2;
+  setup.max_slice_rows = 2;
+  setup.job.dataset.name = "cifar10";
+  setup.job.network.layers = {Dense("a", 2000), Dense("b", 3072),
+                              Dense("out", 10, spec::Activation::kNone)};
+  constexpr size_t kMatrix = size_t{3072} * 2000 * sizeof(float);  // of `a` and of `b`
+  constexpr size_t kBesides = size_t{24} << 20;  // each buffer begins at a huge page
+  const size_t before = BytesInUse();
+  const auto engine = MakeEngine(setup);
+  const size_t made = BytesInUse();
+  EXPECT_LE(made - before, 3 * 2 * kMatrix + kBesides);
+  Watching output;
+  ASSERT_TRUE(weights::Write(engine->Tensors(), {}, output).ok());
+  EXPECT_LE(output.most - made, kMatrix + kMatrix / 2);
+}
+#endif
 
 }  // namespace
 }  // namespace hebb::engine

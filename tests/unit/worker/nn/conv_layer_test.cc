@@ -198,6 +198,17 @@ INSTANTIATE_TEST_SUITE_P(Paddings, ConvLayerTest,
                                                                   : "Symmetric";
                          });
 
+// Where a kernel of the library is not to be used: it writes past its memory (conv_kernels_cpu.cc).
+TEST(ConvLayerTest, StridedKernelsOfOnePlaceHoldForFewChannels) {
+  for (const int64_t inputs : {3, 4, 7, 12, 20}) {
+    Case test;
+    ASSERT_TRUE(MakeShape({inputs, 64, 64}, Conv(8, 1, 2, Padding::kSymmetric), test.shape));
+    test.rows = 16;
+    SCOPED_TRACE(absl::StrCat(inputs, " channels"));
+    Check(test);
+  }
+}
+
 // Enough rows for several tiles and a rest: 32x32x16 twice is 3 rows a tile.
 TEST(ConvLayerTest, BiasActivationAndAsymmetricUpdateHoldOverTiles) {
   for (const auto activation : {Activation::kNone, Activation::kRelu, Activation::kRamp}) {

@@ -23,6 +23,15 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 
+std::string AllOf(rpc::ChunkReader& chunks) {
+  std::string bytes;
+  v1::Chunk chunk;
+  for (auto more = chunks.Next(chunk); more.ok() && *more; more = chunks.Next(chunk)) {
+    bytes += chunk.data();
+  }
+  return bytes;
+}
+
 class CheckpointUploaderTest : public ::testing::Test {
  protected:
   // `answer` is given the number of the try, from 1, and may move to another generation.
@@ -36,9 +45,9 @@ class CheckpointUploaderTest : public ::testing::Test {
       id.set_generation(generation_);
       return id;
     };
-    options.upload = [this, answer](const v1::CheckpointId& id, absl::string_view bytes,
+    options.upload = [this, answer](const v1::CheckpointId& id, rpc::ChunkReader& chunks,
                                     Cancellation&) {
-      const auto sent = checkpoint::Decode(bytes, "upload");
+      const auto sent = checkpoint::Decode(AllOf(chunks), "upload");
       EXPECT_TRUE(sent.ok()) << sent.status();
       if (sent.ok()) {
         EXPECT_EQ(sent->progress.step, id.step());
@@ -65,8 +74,7 @@ class CheckpointUploaderTest : public ::testing::Test {
     unit.tensors = {{"out.weight", {1}, {1.0F}}};
     unit.progress.step = step;
     unit.job_id = "job-a";
-    checkpoint::Encoded encoded = checkpoint::Encode(std::move(unit));
-    return uploader_->Add(std::move(encoded.bytes), step, encoded.weights_digest);
+    return uploader_->Add({unit, weights::SourcesOf(unit.tensors)});
   }
   absl::Status AwaitSent() {
     Cancellation never;

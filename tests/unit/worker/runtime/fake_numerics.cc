@@ -175,8 +175,7 @@ class FakeTrainer : public train::Trainer {
     unit.tensors = {{"out.weight", {1}, {static_cast<float>(step_)}}};
     unit.progress.step = step_;
     unit.job_id = "job-a";
-    checkpoint::Encoded encoded = checkpoint::Encode(std::move(unit));
-    return observer.SaveCheckpoint(std::move(encoded.bytes), step_, encoded.weights_digest);
+    return observer.SaveCheckpoint({unit, weights::SourcesOf(unit.tensors)});
   }
 
   absl::Status Loaded(const char* what, const std::string& bytes) {

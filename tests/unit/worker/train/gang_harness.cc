@@ -37,11 +37,10 @@ void RecordingObserver::DigestDone(int64_t step, const std::string& weights_dige
   reported_digests.emplace_back(step, weights_digest);
 }
 
-absl::Status RecordingObserver::SaveCheckpoint(std::string bytes, int64_t step,
-                                               const std::string& weights_digest) {
+absl::Status RecordingObserver::SaveCheckpoint(const checkpoint::Writer& checkpoint) {
   if (!save_status.ok()) return save_status;
-  saves[step] = std::move(bytes);
-  digests[step] = weights_digest;
+  saves[checkpoint.step()] = checkpoint.Bytes();
+  digests[checkpoint.step()] = checkpoint.weights_digest();
   return absl::OkStatus();
 }
 

@@ -26,8 +26,7 @@ class RecordingObserver final : public Observer {
   void StepDone(const StepReport& report) override;
   void EpochDone(const EpochMetrics& metrics) override;
   void DigestDone(int64_t step, const std::string& weights_digest) override;
-  absl::Status SaveCheckpoint(std::string bytes, int64_t step,
-                              const std::string& weights_digest) override;
+  absl::Status SaveCheckpoint(const checkpoint::Writer& checkpoint) override;
 
   std::function<void(const StepReport&)> on_step;
   std::function<void(const EpochMetrics&)> on_epoch;

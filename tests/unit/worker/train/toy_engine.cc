@@ -59,14 +59,19 @@ class ToyEngine final : public engine::Engine {
   std::span<const engine::ParameterInfo> parameters() const override { return infos_; }
   std::span<const engine::SumInfo> sums() const override { return sums_; }
 
-  std::vector<weights::Tensor> Export() const override {
-    std::vector<weights::Tensor> tensors;
+  std::vector<weights::TensorSource> Tensors() const override {
+    std::vector<weights::TensorSource> sources;
+    const auto add = [&](const std::string& name, const std::vector<int64_t>& shape,
+                         const std::vector<float>& from) {
+      sources.push_back({name, shape, [&from](std::span<float> values) {
+                           std::copy(from.begin(), from.end(), values.begin());
+                         }});
+    };
     for (const engine::ParameterInfo& info : infos_) {
-      const int p = info.layer_index;
-      tensors.push_back({info.layer + ".weight", info.shape, matrices_.weight[p]});
-      tensors.push_back({info.layer + ".feedback", info.shape, matrices_.feedback[p]});
+      add(info.layer + ".weight", info.shape, matrices_.weight[info.layer_index]);
+      add(info.layer + ".feedback", info.shape, matrices_.feedback[info.layer_index]);
     }
-    return tensors;
+    return sources;
   }
 
   absl::Status Import(const std::vector<weights::Tensor>& tensors) override {
