@@ -15,6 +15,7 @@
 #include "common/status_macros.h"
 #include "common/weights/format.h"
 #include "common/weights/places.h"
+#include "common/weights/tensor_source.h"
 
 namespace hebb::weights {
 namespace {
@@ -195,13 +196,11 @@ absl::StatusOr<std::map<std::string, TensorPlace>> ReadCoveringPlaces(const Json
   return places;
 }
 
-Tensor TensorAt(const std::string& name, const TensorPlace& place, absl::string_view data) {
-  Tensor tensor{name, place.shape, {}};
-  tensor.values.resize((place.end - place.begin) / sizeof(float));
-  if (!tensor.values.empty()) {
-    std::memcpy(tensor.values.data(), data.data() + place.begin, place.end - place.begin);
-  }
-  return tensor;
+TensorSource SourceAt(const std::string& name, const TensorPlace& place, absl::string_view data) {
+  const absl::string_view bytes = data.substr(place.begin, place.end - place.begin);
+  return {name, place.shape, [bytes](std::span<float> values) {
+            if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+          }};
 }
 
 // The first `size` bytes that `in` has from here on.
@@ -225,10 +224,10 @@ std::string DigestOf(absl::string_view head, std::istream& in) {
 
 }  // namespace
 
-absl::StatusOr<TensorFile> Parse(absl::string_view bytes, absl::string_view origin) {
+absl::StatusOr<SourceFile> View(absl::string_view bytes, absl::string_view origin) {
   HEBB_ASSIGN_OR_RETURN(const Parts parts, Split(bytes, origin));
   HEBB_ASSIGN_OR_RETURN(const Json header, ParseHeader(parts.header, origin));
-  TensorFile file;
+  SourceFile file;
   HEBB_ASSIGN_OR_RETURN(file.metadata, ReadMetadata(header, origin));
   HEBB_ASSIGN_OR_RETURN(const std::optional<size_t> checksum,
                         FindChecksum(parts.header, file.metadata, origin));
@@ -238,9 +237,14 @@ absl::StatusOr<TensorFile> Parse(absl::string_view bytes, absl::string_view orig
   }
   HEBB_ASSIGN_OR_RETURN(const auto places, ReadCoveringPlaces(header, parts.data.size(), origin));
   for (const auto& [name, place] : places) {
-    file.tensors.push_back(TensorAt(name, place, parts.data));
+    file.tensors.push_back(SourceAt(name, place, parts.data));
   }
   return file;
+}
+
+absl::StatusOr<TensorFile> Parse(absl::string_view bytes, absl::string_view origin) {
+  HEBB_ASSIGN_OR_RETURN(SourceFile file, View(bytes, origin));
+  return TensorFile{ReadAll(file.tensors), std::move(file.metadata)};
 }
 
 absl::StatusOr<std::map<std::string, std::string>> CheckFile(const std::string& path) {

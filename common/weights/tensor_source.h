@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/byte_output.h"
 #include "common/weights/safetensors.h"
 
@@ -30,6 +32,14 @@ struct TensorSource {
 // Reads from `tensors`.
 std::vector<TensorSource> SourcesOf(const std::vector<Tensor>& tensors);
 std::vector<Tensor> ReadAll(const std::vector<TensorSource>& sources);
+
+struct SourceFile {
+  std::vector<TensorSource> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+// As Parse, but the tensors are read from `bytes`, which they borrow.
+absl::StatusOr<SourceFile> View(absl::string_view bytes, absl::string_view origin);
 
 // As of tensors (safetensors.h).
 std::string WeightsDigest(const std::vector<TensorSource>& sources);

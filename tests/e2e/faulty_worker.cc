@@ -36,7 +36,8 @@ class FaultyEngine final : public engine::Engine {
   }
   std::span<const engine::SumInfo> sums() const override { return inner_->sums(); }
   std::vector<weights::TensorSource> Tensors() const override { return inner_->Tensors(); }
-  absl::Status Import(const std::vector<weights::Tensor>& tensors) override {
+  using engine::Engine::Import;
+  absl::Status Import(const std::vector<weights::TensorSource>& tensors) override {
     return inner_->Import(tensors);
   }
   absl::Status Fit(const engine::SliceShare& share) override { return inner_->Fit(share); }

@@ -122,11 +122,11 @@ std::string Encode(const Checkpoint& checkpoint) {
   return Writer(checkpoint, weights::SourcesOf(checkpoint.tensors)).Bytes();
 }
 
-absl::StatusOr<Checkpoint> Decode(absl::string_view bytes, absl::string_view origin) {
-  HEBB_ASSIGN_OR_RETURN(weights::TensorFile file, weights::Parse(bytes, origin));
+absl::StatusOr<CheckpointView> View(absl::string_view bytes, absl::string_view origin) {
+  HEBB_ASSIGN_OR_RETURN(weights::SourceFile file, weights::View(bytes, origin));
   HEBB_RETURN_IF_ERROR(CheckKind(file.metadata, origin));
   MetadataReader reader(file.metadata, origin);
-  Checkpoint checkpoint;
+  CheckpointView checkpoint;
   checkpoint.progress = ReadProgress(reader);
   checkpoint.job_id = reader.Text("job_id");
   checkpoint.rule = reader.Text("rule");
@@ -141,6 +141,11 @@ absl::StatusOr<Checkpoint> Decode(absl::string_view bytes, absl::string_view ori
   return checkpoint;
 }
 
+absl::StatusOr<Checkpoint> Decode(absl::string_view bytes, absl::string_view origin) {
+  HEBB_ASSIGN_OR_RETURN(const CheckpointView view, View(bytes, origin));
+  return Checkpoint{view, weights::ReadAll(view.tensors), view.weights_digest, view.hebb_version};
+}
+
 absl::StatusOr<std::string> CheckFile(const std::string& path) {
   HEBB_ASSIGN_OR_RETURN(const auto metadata, weights::CheckFile(path));
   HEBB_RETURN_IF_ERROR(CheckKind(metadata, path));
@@ -151,7 +156,7 @@ absl::StatusOr<std::string> CheckFile(const std::string& path) {
   return digest;
 }
 
-absl::Status CheckSpecDigest(const Checkpoint& checkpoint, absl::string_view spec_digest,
+absl::Status CheckSpecDigest(const Description& checkpoint, absl::string_view spec_digest,
                              absl::string_view origin) {
   if (checkpoint.spec_digest == spec_digest) return absl::OkStatus();
   return absl::InvalidArgumentError(

@@ -48,6 +48,13 @@ struct Checkpoint : Description {
   std::string hebb_version;
 };
 
+// A checkpoint whose tensors are still in its file's bytes, which they borrow.
+struct CheckpointView : Description {
+  std::vector<weights::TensorSource> tensors;
+  std::string weights_digest;
+  std::string hebb_version;
+};
+
 // A checkpoint that is yet to be written. Its tensors are read where they live, so that no second
 // copy of them all is made; valid until they change. Thread-safety: as its sources.
 class Writer {
@@ -72,12 +79,13 @@ std::string Encode(const Checkpoint& checkpoint);
 // DATA_LOSS, naming `origin`: damaged, or a number in it contradicts another. INVALID_ARGUMENT:
 // sound weights, but not a checkpoint.
 absl::StatusOr<Checkpoint> Decode(absl::string_view bytes, absl::string_view origin);
+absl::StatusOr<CheckpointView> View(absl::string_view bytes, absl::string_view origin);
 
 // Reads a checkpoint file through, piece by piece: its weights digest. Errors as of Decode.
 absl::StatusOr<std::string> CheckFile(const std::string& path);
 
 // INVALID_ARGUMENT unless the checkpoint is of a job with this spec digest.
-absl::Status CheckSpecDigest(const Checkpoint& checkpoint, absl::string_view spec_digest,
+absl::Status CheckSpecDigest(const Description& checkpoint, absl::string_view spec_digest,
                              absl::string_view origin);
 
 }  // namespace hebb::checkpoint

@@ -45,7 +45,8 @@ class CpuEngine : public Engine {
   std::span<const ParameterInfo> parameters() const override { return plan_.parameters; }
   std::span<const SumInfo> sums() const override { return plan_.sums; }
   std::vector<weights::TensorSource> Tensors() const override { return parameters_->Tensors(); }
-  absl::Status Import(const std::vector<weights::Tensor>& tensors) override {
+  using Engine::Import;
+  absl::Status Import(const std::vector<weights::TensorSource>& tensors) override {
     return parameters_->Import(tensors);
   }
   absl::Status Fit(const SliceShare& share) override;

@@ -130,7 +130,10 @@ class Engine {
   std::vector<weights::Tensor> Export() const { return weights::ReadAll(Tensors()); }
   // Takes all of the above; INVALID_ARGUMENT names a missing, unknown or misshapen tensor. Those of
   // "optimizer/" and "state/" may be left out: then they begin anew.
-  virtual absl::Status Import(const std::vector<weights::Tensor>& tensors) = 0;
+  virtual absl::Status Import(const std::vector<weights::TensorSource>& tensors) = 0;
+  absl::Status Import(const std::vector<weights::Tensor>& tensors) {
+    return Import(weights::SourcesOf(tensors));
+  }
 
   // Works on these slices from now on; the weights stay. RESOURCE_EXHAUSTED: not enough memory;
   // then the engine is of no more use.

@@ -22,12 +22,6 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
-int64_t Count(const std::vector<int64_t>& shape) {
-  int64_t count = 1;
-  for (int64_t extent : shape) count *= extent;
-  return count;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Parameters>> Parameters::Create(const Plan& plan,
@@ -119,9 +113,9 @@ std::vector<weights::TensorSource> Parameters::Tensors() const {
   return sources;
 }
 
-absl::Status Parameters::CheckTensors(const std::vector<weights::Tensor>& tensors) const {
-  std::map<std::string, const weights::Tensor*> given;
-  for (const weights::Tensor& tensor : tensors) {
+absl::Status Parameters::CheckTensors(const std::vector<weights::TensorSource>& tensors) const {
+  std::map<std::string, const weights::TensorSource*> given;
+  for (const weights::TensorSource& tensor : tensors) {
     if (!given.emplace(tensor.name, &tensor).second) {
       return absl::InvalidArgumentError(
           absl::StrCat("tensor ", tensor.name, " is given twice; give every tensor once"));
@@ -135,9 +129,8 @@ absl::Status Parameters::CheckTensors(const std::vector<weights::Tensor>& tensor
         return absl::InvalidArgumentError(absl::StrCat(
             "tensor ", wanted.name, " is missing; give one for every weighted layer and rule"));
       }
-      const weights::Tensor& tensor = *found->second;
-      if (tensor.shape != wanted.shape ||
-          static_cast<int64_t>(tensor.values.size()) != Count(wanted.shape)) {
+      const weights::TensorSource& tensor = *found->second;
+      if (tensor.shape != wanted.shape) {
         return absl::InvalidArgumentError(
             absl::StrCat("tensor ", wanted.name, " has shape ", ShapeText(tensor.shape),
                          " but the network needs ", ShapeText(wanted.shape)));
@@ -151,10 +144,11 @@ absl::Status Parameters::CheckTensors(const std::vector<weights::Tensor>& tensor
                    " belongs to no layer of this network and rule; leave it out"));
 }
 
-absl::Status Parameters::Import(const std::vector<weights::Tensor>& tensors) {
+absl::Status Parameters::Import(const std::vector<weights::TensorSource>& tensors) {
   HEBB_RETURN_IF_ERROR(CheckTensors(tensors));
-  std::map<std::string, const weights::Tensor*> given;
-  for (const weights::Tensor& tensor : tensors) given.emplace(tensor.name, &tensor);
+  std::map<std::string, const weights::TensorSource*> given;
+  for (const weights::TensorSource& tensor : tensors) given.emplace(tensor.name, &tensor);
+  std::vector<float> values;
   for (const std::unique_ptr<LayerWeights>& layer : layers_) {
     bool state = false;
     for (const LayerTensor& to : layer->Tensors()) {
@@ -164,7 +158,9 @@ absl::Status Parameters::Import(const std::vector<weights::Tensor>& tensors) {
         continue;
       }
       state |= absl::StartsWith(to.name, "state/");
-      layer->FromCanonical(found->second->values.data(), to.layout, to.values);
+      values.resize(found->second->size());
+      found->second->read(values);
+      layer->FromCanonical(values.data(), to.layout, to.values);
     }
     layer->Imported(state);
   }

@@ -44,14 +44,14 @@ class Parameters {
   void Apply(const StepContext& context, std::span<const std::span<const float>> sums,
              device::ComputePool& pool);
 
-  std::vector<weights::TensorSource> Tensors() const;                // borrow these parameters
-  absl::Status Import(const std::vector<weights::Tensor>& tensors);  // all or nothing
+  std::vector<weights::TensorSource> Tensors() const;  // borrow these parameters
+  absl::Status Import(const std::vector<weights::TensorSource>& tensors);  // all or nothing
   std::vector<std::pair<std::string, double>> Alignment() const;
 
  private:
   Parameters(const Plan& plan, const spec::Job& job) : plan_(plan), job_(job) {}
   absl::Status ForEachLayer(device::ComputePool& pool, auto&& action);
-  absl::Status CheckTensors(const std::vector<weights::Tensor>& tensors) const;
+  absl::Status CheckTensors(const std::vector<weights::TensorSource>& tensors) const;
   // Of the gradients, so that the norm of all updates together is at most clip_norm.
   float ClipFactor(std::span<const std::span<const float>> sums) const;
 

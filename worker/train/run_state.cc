@@ -84,7 +84,8 @@ checkpoint::Writer RunState::CheckpointWriter() const {
 }
 
 absl::Status RunState::Restore(absl::string_view bytes, absl::string_view origin) {
-  HEBB_ASSIGN_OR_RETURN(const checkpoint::Checkpoint checkpoint, checkpoint::Decode(bytes, origin));
+  HEBB_ASSIGN_OR_RETURN(const checkpoint::CheckpointView checkpoint,
+                        checkpoint::View(bytes, origin));
   HEBB_RETURN_IF_ERROR(checkpoint::CheckSpecDigest(checkpoint, plan_->spec_digest, origin));
   HEBB_RETURN_IF_ERROR(CheckProgress(*plan_, checkpoint.progress, origin));
   const int stage = plan_->StageBefore(checkpoint.progress.step);
@@ -109,8 +110,8 @@ void RunState::Reset() {
 }
 
 absl::Status RunState::RestoreWeights(absl::string_view bytes, absl::string_view origin) {
-  HEBB_ASSIGN_OR_RETURN(weights::TensorFile file, weights::Parse(bytes, origin));
-  std::erase_if(file.tensors, [](const weights::Tensor& tensor) {
+  HEBB_ASSIGN_OR_RETURN(weights::SourceFile file, weights::View(bytes, origin));
+  std::erase_if(file.tensors, [](const weights::TensorSource& tensor) {
     return absl::StartsWith(tensor.name, "optimizer/") || absl::StartsWith(tensor.name, "state/");
   });
   // Only an evaluation may be given the weights of a later stage.

@@ -74,10 +74,11 @@ class ToyEngine final : public engine::Engine {
     return sources;
   }
 
-  absl::Status Import(const std::vector<weights::Tensor>& tensors) override {
+  using engine::Engine::Import;
+  absl::Status Import(const std::vector<weights::TensorSource>& tensors) override {
     Matrices taken;
     size_t count = 0;
-    for (const weights::Tensor& tensor : tensors) {
+    for (const weights::Tensor& tensor : weights::ReadAll(tensors)) {
       for (const engine::ParameterInfo& info : infos_) {
         const int p = info.layer_index;
         if (tensor.shape != info.shape) continue;
