@@ -186,6 +186,7 @@ TEST_F(PreemptionTest, AJobOfHigherPriorityGetsTheWorkersAndTheOtherWaitsAgain) 
   ASSERT_TRUE(WaitUntil([&] { return jobs_.Get("j-2")->state == job::State::kStarting; }));
   const job::Job stopped = Stored();
   EXPECT_EQ(stopped.attempts[0].outcome, "preempted");
+  EXPECT_TRUE(WaitUntil([&] { return a_->Count<Assign>() + b_->Count<Assign>() >= 2; }));
   EXPECT_EQ(a_->Count<Assign>() + b_->Count<Assign>(), 2) << "the rest of the gang goes on";
   EXPECT_EQ(a_->Count<control::Stop>(), 1);
   EXPECT_TRUE(WaitUntil([&] { return observer_.Of("queue waited") == 1; })) << "that of j-2";

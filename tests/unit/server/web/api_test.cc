@@ -127,7 +127,8 @@ TEST_F(ApiTest, TheQueueIsReadFromItsHeadAPageAtATime) {
   EXPECT_EQ(Get("queue?skip=9")["jobs"], Json::array());
   Get("queue?skip=-1", 400);
   Post("jobs/" + first + "/cancel", Json::object());
-  for (const Json& job : Get("queue")["jobs"]) EXPECT_NE(job["id"], first);
+  const Json left = Get("queue")["jobs"];  // a loop over a part of a temporary would outlive it
+  for (const Json& job : left) EXPECT_NE(job["id"], first);
 }
 
 TEST_F(ApiTest, ASweepIsSubmittedListedSeenAndCancelled) {
