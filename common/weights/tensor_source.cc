@@ -56,6 +56,28 @@ absl::string_view AsBytes(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
+// Writes the file whose header this is, with the tensors in this order.
+absl::Status WriteFile(absl::string_view header, const std::vector<TensorSource>& sources,
+                       const std::vector<size_t>& order, ByteOutput& output) {
+  const uint64_t length = header.size();
+  Sha256 sha;
+  const auto append = [&](absl::string_view bytes) {
+    sha.Update(bytes);
+    return output.Append(bytes);
+  };
+  HEBB_RETURN_IF_ERROR(append({reinterpret_cast<const char*>(&length), sizeof length}));
+  HEBB_RETURN_IF_ERROR(append(header));
+  std::vector<float> values;
+  for (const size_t i : order) {
+    values.resize(sources[i].size());
+    sources[i].read(values);
+    HEBB_RETURN_IF_ERROR(append(AsBytes(values)));
+  }
+  const std::optional<size_t> at = ChecksumValueAt(header);
+  HEBB_CHECK(at.has_value());
+  return output.Overwrite(kLengthBytes + *at, sha.Finish());
+}
+
 }  // namespace
 
 size_t TensorSource::size() const {
@@ -103,24 +125,19 @@ std::string WeightsDigest(const std::vector<TensorSource>& sources) {
 absl::Status Write(const std::vector<TensorSource>& sources,
                    const std::map<std::string, std::string>& metadata, ByteOutput& output) {
   const std::vector<size_t> order = NameOrder(sources);
+  return WriteFile(HeaderText(sources, order, metadata), sources, order, output);
+}
+
+std::string Bytes(const std::vector<TensorSource>& sources,
+                  const std::map<std::string, std::string>& metadata) {
+  const std::vector<size_t> order = NameOrder(sources);
   const std::string header = HeaderText(sources, order, metadata);
-  const uint64_t length = header.size();
-  Sha256 sha;
-  const auto append = [&](absl::string_view bytes) {
-    sha.Update(bytes);
-    return output.Append(bytes);
-  };
-  HEBB_RETURN_IF_ERROR(append({reinterpret_cast<const char*>(&length), sizeof length}));
-  HEBB_RETURN_IF_ERROR(append(header));
-  std::vector<float> values;
-  for (const size_t i : order) {
-    values.resize(sources[i].size());
-    sources[i].read(values);
-    HEBB_RETURN_IF_ERROR(append(AsBytes(values)));
-  }
-  const std::optional<size_t> at = ChecksumValueAt(header);
-  HEBB_CHECK(at.has_value());
-  return output.Overwrite(kLengthBytes + *at, sha.Finish());
+  size_t total = kLengthBytes + header.size();
+  for (const TensorSource& source : sources) total += source.size() * sizeof(float);
+  StringOutput output;
+  output.Reserve(total);
+  HEBB_CHECK(WriteFile(header, sources, order, output).ok());  // memory takes everything
+  return output.Take();
 }
 
 std::string WeightsDigest(const std::vector<Tensor>& tensors) {
@@ -128,9 +145,7 @@ std::string WeightsDigest(const std::vector<Tensor>& tensors) {
 }
 
 std::string Serialize(const TensorFile& file) {
-  StringOutput output;
-  HEBB_CHECK(Write(SourcesOf(file.tensors), file.metadata, output).ok());
-  return output.Take();
+  return Bytes(SourcesOf(file.tensors), file.metadata);
 }
 
 }  // namespace hebb::weights

@@ -47,6 +47,9 @@ std::string WeightsDigest(const std::vector<TensorSource>& sources);
 // Writes the file that Serialize makes. The output's errors.
 absl::Status Write(const std::vector<TensorSource>& sources,
                    const std::map<std::string, std::string>& metadata, ByteOutput& output);
+// The same file in memory, which is taken once.
+std::string Bytes(const std::vector<TensorSource>& sources,
+                  const std::map<std::string, std::string>& metadata);
 
 }  // namespace hebb::weights
 

@@ -8,7 +8,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "common/check.h"
 #include "common/status_macros.h"
 
 namespace hebb::checkpoint {
@@ -77,6 +76,25 @@ Progress ReadProgress(MetadataReader& reader) {
   return progress;
 }
 
+std::map<std::string, std::string> MetadataOf(const Description& description,
+                                              const std::string& weights_digest) {
+  const Progress& progress = description.progress;
+  return {
+      {"kind", "checkpoint"},
+      {"hebb_version", HEBB_VERSION},
+      {"job_id", description.job_id},
+      {"rule", description.rule},
+      {"spec_digest", description.spec_digest},
+      {"weights_digest", weights_digest},
+      {"step", absl::StrCat(progress.step)},
+      {"epoch", absl::StrCat(progress.epoch)},
+      {"step_in_epoch", absl::StrCat(progress.step_in_epoch)},
+      {"epoch_loss", DoubleText(progress.epoch_loss)},
+      {"epoch_correct", absl::StrCat(progress.epoch_correct)},
+      {"epoch_samples", absl::StrCat(progress.epoch_samples)},
+  };
+}
+
 absl::Status CheckKind(const std::map<std::string, std::string>& metadata,
                        absl::string_view origin) {
   const auto kind = metadata.find("kind");
@@ -93,29 +111,11 @@ Writer::Writer(Description description, std::vector<weights::TensorSource> tenso
       weights_digest_(weights::WeightsDigest(tensors_)) {}
 
 absl::Status Writer::Write(ByteOutput& output) const {
-  const Progress& progress = description_.progress;
-  return weights::Write(tensors_,
-                        {
-                            {"kind", "checkpoint"},
-                            {"hebb_version", HEBB_VERSION},
-                            {"job_id", description_.job_id},
-                            {"rule", description_.rule},
-                            {"spec_digest", description_.spec_digest},
-                            {"weights_digest", weights_digest_},
-                            {"step", absl::StrCat(progress.step)},
-                            {"epoch", absl::StrCat(progress.epoch)},
-                            {"step_in_epoch", absl::StrCat(progress.step_in_epoch)},
-                            {"epoch_loss", DoubleText(progress.epoch_loss)},
-                            {"epoch_correct", absl::StrCat(progress.epoch_correct)},
-                            {"epoch_samples", absl::StrCat(progress.epoch_samples)},
-                        },
-                        output);
+  return weights::Write(tensors_, MetadataOf(description_, weights_digest_), output);
 }
 
 std::string Writer::Bytes() const {
-  StringOutput output;
-  HEBB_CHECK(Write(output).ok());  // memory takes everything
-  return output.Take();
+  return weights::Bytes(tensors_, MetadataOf(description_, weights_digest_));
 }
 
 std::string Encode(const Checkpoint& checkpoint) {
