@@ -66,7 +66,7 @@ absl::Status CpuEngine::MakeBlocks(const SliceShare& share) {
   fold_.emplace(slices::Fold::OfRank(share.slices, share.owned));
   const int64_t slices = share.owned.size(), threads = pool_.size();
   const int64_t slice_rows = std::max(share.max_rows, kEvaluationRows);
-  // A look at the layers needs two chunks (cpu_engine_diagnose.cc).
+  // A look at the layers has use for two chunks (cpu_engine_diagnose.cc).
   const int64_t rows =
       std::max(slices * share.max_rows, std::max<int64_t>(threads, 2) * kEvaluationRows);
   runs_.resize(slices);

@@ -117,7 +117,8 @@ class CpuEngine : public Engine {
   // Does something with a layer in the one block that has it, where it belongs.
   absl::Status InBlock(int layer, absl::FunctionRef<absl::Status(RowBlock& block)> action);
   absl::Status LoadAlone(const StepContext& context, std::span<const Sample> chunk);
-  absl::Status ForwardAlone();
+  // `look`: what to do after each layer.
+  absl::Status ForwardAlone(absl::FunctionRef<void(int layer, RowBlock& block)> look);
   // kOfGradient: once the signal passes through W (Parameters::BorrowForward).
   enum class Signal { kOfRule, kOfGradient };
   absl::Status BackwardAlone(Signal signal,

@@ -59,7 +59,7 @@ absl::StatusOr<CpuEngine::LayerErrors> CpuEngine::ErrorsWithPoison(const StepCon
                                                                    std::span<const Sample> chunk,
                                                                    int parameter) {
   HEBB_RETURN_IF_ERROR(LoadAlone(context, chunk));
-  HEBB_RETURN_IF_ERROR(ForwardAlone());
+  HEBB_RETURN_IF_ERROR(ForwardAlone([](int, RowBlock&) {}));
   blocks_[0]->Loss(loss_, blocks_[0]->rows());
   if (parameter >= 0) parameters_->layer(parameter).PoisonForward();
   HEBB_RETURN_IF_ERROR(parameters_->PrepareSignals(context, pool_));

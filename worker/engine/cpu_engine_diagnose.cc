@@ -10,13 +10,66 @@
 #include "worker/engine/cpu_engine.h"
 
 namespace hebb::engine {
+namespace {
 
-// Of each layer, over the chunks so far.
+// Where the gradients of a chunk wait for the errors of the rule, by layer with weights: behind the
+// chunk's rows of the outputs that are kept, and where these are too few in memory of its own.
+class GradientMemory {
+ public:
+  GradientMemory(const Plan& plan, int64_t rows, StepMemory& memory) : places_(plan.layers.size()) {
+    const auto floats_of = [&plan](int layer) { return plan.layers[layer].resolved.output.size(); };
+    for (int layer = 0; layer < static_cast<int>(plan.layers.size()); ++layer) {
+      if (!plan.keeps_output(layer)) continue;
+      spare_.emplace_back(memory.output(layer, rows, 0),
+                          (memory.max_rows() - rows) * floats_of(layer));
+    }
+    for (const ParameterInfo& info : plan.parameters) {
+      places_[info.layer_index] = Take(rows * floats_of(info.layer_index));
+    }
+  }
+
+  // Null where the layer has no weights.
+  float* of(int layer) { return places_[layer]; }
+
+ private:
+  float* Take(int64_t floats) {
+    for (std::span<float>& spare : spare_) {
+      if (static_cast<int64_t>(spare.size()) < floats) continue;
+      float* const taken = spare.data();
+      spare = spare.subspan(static_cast<size_t>(floats));
+      return taken;
+    }
+    own_.emplace_back(floats);
+    return own_.back().data();
+  }
+
+  std::vector<float*> places_;
+  std::vector<std::span<float>> spare_;
+  std::vector<device::FloatBuffer> own_;
+};
+
+}  // namespace
+
+// Of each layer with weights, over the chunks so far.
 struct CpuEngine::ErrorAngles {
   struct Sums {
     double product = 0, rule = 0, true_one = 0;
   };
   std::vector<Sums> layers;
+  GradientMemory gradients;
+
+  ErrorAngles(const Plan& plan, StepMemory& memory)
+      : layers(plan.layers.size()), gradients(plan, kEvaluationRows, memory) {}
+
+  void Add(int layer, std::span<const float> delta) {
+    Sums& sums = layers[layer];
+    const float* gradient = gradients.of(layer);
+    for (size_t i = 0; i < delta.size(); ++i) {
+      sums.product += double{delta[i]} * gradient[i];
+      sums.rule += double{delta[i]} * delta[i];
+      sums.true_one += double{gradient[i]} * gradient[i];
+    }
+  }
 
   std::optional<double> Degrees(int layer) const {
     const Sums& s = layers[layer];
@@ -42,9 +95,9 @@ absl::Status CpuEngine::LoadAlone(const StepContext& context, std::span<const Sa
   return ForEachBlock(1, [chunk](int, RowBlock& block) { return block.Load(chunk); });
 }
 
-absl::Status CpuEngine::ForwardAlone() {
+absl::Status CpuEngine::ForwardAlone(absl::FunctionRef<void(int layer, RowBlock& block)> look) {
   for (int layer = 0; layer < static_cast<int>(plan_.layers.size()); ++layer) {
-    HEBB_RETURN_IF_ERROR(InBlock(layer, [&](RowBlock& block) {
+    const auto up = [&](RowBlock& block) -> absl::Status {
       const PlannedLayer& planned = plan_.layers[layer];
       if (planned.over_batch) {
         const spec::Shape& shape = planned.resolved.output;
@@ -52,8 +105,11 @@ absl::Status CpuEngine::ForwardAlone() {
         block.Statistics(layer, sums.data());
         block.batch_statistics(layer)->Take(sums, block.rows() * shape.height * shape.width);
       }
-      return block.Forward(layer);
-    }));
+      HEBB_RETURN_IF_ERROR(block.Forward(layer));
+      look(layer, block);
+      return absl::OkStatus();
+    };
+    HEBB_RETURN_IF_ERROR(InBlock(layer, up));
   }
   return absl::OkStatus();
 }
@@ -66,6 +122,7 @@ absl::Status CpuEngine::BackwardAlone(
     const PlannedLayer& planned = plan_.layers[layer];
     if (!planned.needs_delta || (direct && planned.parameter < 0)) continue;
     const auto down = [&](RowBlock& block) -> absl::Status {
+      HEBB_RETURN_IF_ERROR(block.Restore(layer));
       const float* delta = block.BeginBackward(layer, direct);
       look(layer, {delta, static_cast<size_t>(block.rows() * planned.resolved.output.size())});
       block.Gate(layer);
@@ -91,7 +148,13 @@ std::vector<Sample> CpuEngine::FilledChunk(std::span<const Sample> samples) {
 absl::Status CpuEngine::DiagnoseChunk(const StepContext& context, std::span<const Sample> chunk,
                                       ErrorAngles& angles, std::vector<LayerDiagnostics>& found) {
   HEBB_RETURN_IF_ERROR(LoadAlone(context, chunk));
-  HEBB_RETURN_IF_ERROR(ForwardAlone());
+  HEBB_RETURN_IF_ERROR(ForwardAlone([&](int layer, RowBlock& block) {
+    const int parameter = plan_.layers[layer].parameter;
+    if (parameter < 0) return;
+    LayerDiagnostics& of_layer = found[parameter];
+    of_layer.saturated = of_layer.saturated.value_or(0) + block.SaturatedShare(layer);
+    of_layer.sparsity = of_layer.sparsity.value_or(0) + block.SilentShare(layer);
+  }));
   // Both backward passes start from the one forward pass; each takes the loss's delta anew, for it
   // is turned into d in place.
   const auto pass = [&](Signal signal,
@@ -100,28 +163,14 @@ absl::Status CpuEngine::DiagnoseChunk(const StepContext& context, std::span<cons
     return BackwardAlone(signal, look);
   };
   HEBB_RETURN_IF_ERROR(parameters_->BorrowForward(pool_));
-  // The gradients wait where the outputs of a next chunk would be.
-  const auto gradient_of = [&](int layer) { return memory_->output(layer, kEvaluationRows); };
   HEBB_RETURN_IF_ERROR(pass(Signal::kOfGradient, [&](int layer, std::span<const float> delta) {
-    std::copy(delta.begin(), delta.end(), gradient_of(layer));
+    float* const gradient = angles.gradients.of(layer);
+    if (gradient != nullptr) std::copy(delta.begin(), delta.end(), gradient);
   }));
   HEBB_RETURN_IF_ERROR(parameters_->PrepareSignals(context, pool_));
-  HEBB_RETURN_IF_ERROR(pass(Signal::kOfRule, [&](int layer, std::span<const float> delta) {
-    ErrorAngles::Sums& sums = angles.layers[layer];
-    const float* gradient = gradient_of(layer);
-    for (size_t i = 0; i < delta.size(); ++i) {
-      sums.product += double{delta[i]} * gradient[i];
-      sums.rule += double{delta[i]} * delta[i];
-      sums.true_one += double{gradient[i]} * gradient[i];
-    }
-  }));
-  for (size_t p = 0; p < found.size(); ++p) {
-    const int layer = plan_.parameters[p].layer_index;
-    RowBlock& block = plan_.layers[layer].joint ? *joint_ : *blocks_[0];
-    found[p].saturated = found[p].saturated.value_or(0) + block.SaturatedShare(layer);
-    found[p].sparsity = found[p].sparsity.value_or(0) + block.SilentShare(layer);
-  }
-  return absl::OkStatus();
+  return pass(Signal::kOfRule, [&](int layer, std::span<const float> delta) {
+    if (angles.gradients.of(layer) != nullptr) angles.Add(layer, delta);
+  });
 }
 
 absl::StatusOr<std::vector<LayerDiagnostics>> CpuEngine::Diagnose(
@@ -133,8 +182,7 @@ absl::StatusOr<std::vector<LayerDiagnostics>> CpuEngine::Diagnose(
   look.first_of_epoch = false;
   HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
   std::vector<LayerDiagnostics> found(plan_.parameters.size());
-  ErrorAngles angles;
-  angles.layers.resize(plan_.layers.size());
+  ErrorAngles angles(plan_, *memory_);
   const size_t chunks = std::max<size_t>(samples.size() / kEvaluationRows, 1);
   for (size_t c = 0; c < chunks; ++c) {
     const std::vector<Sample> chunk = FilledChunk(samples.subspan(c * kEvaluationRows));

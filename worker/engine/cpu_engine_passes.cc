@@ -110,6 +110,7 @@ absl::Status CpuEngine::UpdateLayer(const StepContext& context, int slice, int l
     return ready_->Done(planned.update_sum);
   }
   if (!planned.needs_delta || (plan_.direct && !learns)) return absl::OkStatus();
+  HEBB_RETURN_IF_ERROR(block.Restore(layer));
   block.BeginBackward(layer, plan_.direct);
   block.Gate(layer);
   if (!learns) return absl::OkStatus();

@@ -6,48 +6,11 @@
 #include <variant>
 
 #include "common/status_macros.h"
+#include "worker/engine/plan_memory.h"
 #include "worker/nn/untied_layer.h"
 
 namespace hebb::engine {
 namespace {
-
-// Hands out memories for deltas and takes them back, so that few are needed and those stay in the
-// cache.
-class SlotPool {
- public:
-  using Kind = DeltaSlot::Kind;
-  explicit SlotPool(std::vector<DeltaSlot>& slots) : slots_(slots) {}
-
-  int Take(int64_t floats, Kind kind) {
-    const auto fits_better = [&](int a, int b) {
-      const bool a_kind = slots_[a].kind == kind, b_kind = slots_[b].kind == kind;
-      if (a_kind != b_kind) return a_kind;
-      const int64_t a_size = slots_[a].floats, b_size = slots_[b].floats;
-      const bool a_fits = a_size >= floats, b_fits = b_size >= floats;
-      if (a_fits != b_fits) return a_fits;
-      return a_fits ? a_size < b_size : a_size > b_size;
-    };
-    const auto best = std::min_element(free_.begin(), free_.end(), fits_better);
-    if (best == free_.end() || slots_[*best].kind != kind) {
-      slots_.push_back({floats, kind});
-      return static_cast<int>(slots_.size()) - 1;
-    }
-    const int slot = *best;
-    free_.erase(best);
-    slots_[slot].floats = std::max(slots_[slot].floats, floats);
-    return slot;
-  }
-
-  void Return(int slot) {
-    if (slots_[slot].kind != Kind::kJoint) free_.push_back(slot);
-  }
-  // Takes back a return: the memory is in use to the end.
-  void Keep(int slot) { std::erase(free_, slot); }
-
- private:
-  std::vector<DeltaSlot>& slots_;
-  std::vector<int> free_;
-};
 
 bool IsNorm(const PlannedLayer& planned) {
   return std::holds_alternative<spec::BatchNorm>(planned.layer.op);
@@ -137,88 +100,6 @@ void PlanPasses(Plan& plan) {
   }
 }
 
-// The kind of memory for each layer's delta.
-std::vector<DeltaSlot::Kind> DeltaKinds(const Plan& plan) {
-  using Kind = DeltaSlot::Kind;
-  const int layers = static_cast<int>(plan.layers.size());
-  std::vector<int> pass_of(layers);
-  for (int p = 0; p < static_cast<int>(plan.passes.size()); ++p) {
-    for (int i = plan.passes[p].begin; i < plan.passes[p].end; ++i) pass_of[i] = p;
-  }
-  std::vector<Kind> kinds(layers, Kind::kOfThread);
-  const auto raise = [&kinds](int layer, Kind kind) {
-    kinds[layer] = std::max(kinds[layer], kind);
-  };
-  raise(layers - 1, Kind::kOfSlice);  // the loss writes it, or (dfa) all read it
-  for (int i = 0; i < layers; ++i) {
-    const PlannedLayer& planned = plan.layers[i];
-    if (planned.joint) raise(i, Kind::kJoint);
-    // It waits for its sum, and may go on on another thread.
-    if (planned.over_batch || plan.after_update) raise(i, Kind::kOfSlice);
-    for (int input : planned.resolved.inputs) {
-      if (input < 0) continue;
-      if (planned.joint) raise(input, Kind::kJoint);
-      if (pass_of[input] != pass_of[i]) raise(input, Kind::kOfSlice);
-    }
-  }
-  // An add and its last input may share one memory (kHandOver), and so on along chains of adds.
-  const auto share = [&](int i) {
-    const int last = plan.layers[i].resolved.inputs.back();
-    if (!std::holds_alternative<spec::Add>(plan.layers[i].layer.op) || last < 0) return;
-    kinds[i] = kinds[last] = std::max(kinds[i], kinds[last]);
-  };
-  for (int i = 0; i < layers; ++i) share(i);
-  for (int i = layers - 1; i >= 0; --i) share(i);
-  return kinds;
-}
-
-// Whether `reader` takes in what `layer` puts out, directly or through others.
-bool DependsOn(const Plan& plan, int reader, int layer) {
-  if (reader < layer) return false;
-  if (reader == layer) return true;
-  const std::vector<int>& inputs = plan.layers[reader].resolved.inputs;
-  return std::any_of(inputs.begin(), inputs.end(),
-                     [&](int input) { return input >= 0 && DependsOn(plan, input, layer); });
-}
-
-// skip_gradient: dropped: input `i` of an add is the untied first layer of a block that ends in
-// another of its inputs (paper.md 7).
-bool IsDroppedSkip(const Plan& plan, const PlannedLayer& add, size_t i) {
-  const std::vector<int>& inputs = add.resolved.inputs;
-  if (inputs[i] < 0 || UntiedConv(plan.layers[inputs[i]].layer.op) == nullptr) return false;
-  return std::any_of(inputs.begin(), inputs.end(), [&](int other) {
-    return other != inputs[i] && other >= 0 && DependsOn(plan, other, inputs[i]);
-  });
-}
-
-// Decides the deliveries of layer `index` to its inputs, and their slots.
-void PlanDeliveries(Plan& plan, int index, bool drop_skips,
-                    const std::vector<DeltaSlot::Kind>& kinds, SlotPool& slots) {
-  PlannedLayer& planned = plan.layers[index];
-  const std::vector<int>& inputs = planned.resolved.inputs;
-  const bool is_add = std::holds_alternative<spec::Add>(planned.layer.op);
-  bool handed_over = false;
-  planned.deliveries.assign(inputs.size(), Delivery::kNone);
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i] < 0 || !plan.layers[inputs[i]].needs_delta) continue;
-    if (drop_skips && is_add && IsDroppedSkip(plan, planned, i)) continue;
-    PlannedLayer& input = plan.layers[inputs[i]];
-    planned.sends_down = true;
-    if (input.delta_slot >= 0) {
-      planned.deliveries[i] = Delivery::kAdd;
-      if (!is_add) plan.scratch = std::max(plan.scratch, input.resolved.output.size());
-    } else if (is_add && i + 1 == inputs.size()) {
-      planned.deliveries[i] = Delivery::kHandOver;
-      input.delta_slot = planned.delta_slot;
-      handed_over = true;
-    } else {
-      planned.deliveries[i] = Delivery::kWrite;
-      input.delta_slot = slots.Take(input.resolved.output.size(), kinds[inputs[i]]);
-    }
-  }
-  if (!handed_over) slots.Return(planned.delta_slot);
-}
-
 }  // namespace
 
 nn::ConvShape ConvShapeOf(const spec::Conv& conv, const spec::ResolvedLayer& resolved) {
@@ -264,17 +145,7 @@ absl::StatusOr<Plan> MakePlan(const spec::Job& job, const spec::DatasetFacts& fa
   plan.saturated_feedback = static_cast<float>(job.learning.rule_options.saturated_feedback);
   plan.direct = job.learning.rule == spec::Rule::kDfa;
   plan.bf16 = job.learning.precision == spec::Precision::kBf16;
-  const bool drop_skips = job.learning.rule_options.skip_gradient == spec::SkipGradient::kDropped;
-  SlotPool slots(plan.delta_slots);
-  const std::vector<DeltaSlot::Kind> kinds = DeltaKinds(plan);
-  plan.layers.back().delta_slot =
-      slots.Take(plan.layers.back().resolved.output.size(), kinds.back());
-  const int output_slot = plan.layers.back().delta_slot;
-  for (int i = static_cast<int>(plan.layers.size()) - 1; i >= 0; --i) {
-    if (plan.layers[i].needs_delta) PlanDeliveries(plan, i, drop_skips, kinds, slots);
-    // The output error is read to the end of the backward pass.
-    if (plan.direct && i + 1 == static_cast<int>(plan.layers.size())) slots.Keep(output_slot);
-  }
+  PlanMemory(job.learning, plan);
   return plan;
 }
 

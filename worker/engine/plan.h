@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is settled about a network before any number is computed: its layers in order, which of them
-// own matrices, where errors flow, and which memory a delta lives in.
+// own matrices, where errors flow, and which memory outputs and deltas live in (plan_memory.h).
 #ifndef HEBB_WORKER_ENGINE_PLAN_H_
 #define HEBB_WORKER_ENGINE_PLAN_H_
 
@@ -49,6 +49,8 @@ struct PlannedLayer {
   bool sends_down = false;           // some input wants its delta
   std::vector<Delivery> deliveries;  // one per input
   int delta_slot = -1;
+  int output_slot = -1;
+  std::vector<int> restores;  // layers whose outputs the way down makes again before this one
 };
 
 // Layers [begin, end) that a step passes at one go: one joint layer, or others, each slice on one
@@ -59,11 +61,11 @@ struct Pass {
   bool joint = false;
 };
 
-// A memory for deltas. Slices are not in step with each other, so each has rows of its own; a delta
-// that lives within one pass needs memory only for the slices under way, one to a thread. What
-// joint layers touch belongs to one layer alone (with what it hands over), so that the rows of all
-// slices make one matrix.
-struct DeltaSlot {
+// A memory for outputs or for deltas. Slices are not in step with each other, so each has rows of
+// its own; what lives within one pass needs memory only for the slices under way, one to a thread.
+// A delta that joint layers touch has one for itself (with what it hands over), so that the rows of
+// all slices make one matrix; every output of kind kOfSlice has one for itself.
+struct MemorySlot {
   enum class Kind { kOfThread, kOfSlice, kJoint };
   int64_t floats = 0;  // per row
   Kind kind = Kind::kOfSlice;
@@ -80,8 +82,14 @@ struct Plan {
   bool bf16 = false;             // products of tied convolutions and dense layers in bfloat16
   spec::Shape image;
   int64_t classes = 0;
-  std::vector<DeltaSlot> delta_slots;
+  std::vector<MemorySlot> delta_slots;
+  std::vector<MemorySlot> output_slots;
   int64_t scratch = 0;  // floats per row of the memory for later arrivals
+
+  // Whether the layer's output is there to the end of the step.
+  bool keeps_output(int layer) const {
+    return output_slots[layers[layer].output_slot].kind == MemorySlot::Kind::kOfSlice;
+  }
 };
 
 nn::ConvShape ConvShapeOf(const spec::Conv& conv, const spec::ResolvedLayer& resolved);

@@ -130,13 +130,16 @@ void RowBlock::Begin(const StepContext& context, int64_t first, int64_t rows, bo
   first_ = first;
   batch_ = {rows, training, context.seed, context.epoch, memory.ids(first, rows)};
   batch_size_ = context.batch_size;
-  for (size_t layer = 0; layer < layers_.size(); ++layer) {
-    const std::vector<int>& inputs = parts_.plan.layers[layer].resolved.inputs;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      layer_inputs_[layer][i] =
-          inputs[i] < 0 ? memory.image(first) : memory.output(inputs[i], first);
-    }
+}
+
+// Outputs of layers, or the image.
+std::span<const float* const> RowBlock::InputsOf(int layer) {
+  const std::vector<int>& inputs = parts_.plan.layers[layer].resolved.inputs;
+  std::vector<const float*>& found = layer_inputs_[layer];
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    found[i] = inputs[i] < 0 ? parts_.memory.image(first_) : OutputOf(inputs[i]);
   }
+  return found;
 }
 
 absl::Status RowBlock::Load(std::span<const Sample> samples) {
@@ -178,22 +181,23 @@ absl::Status RowBlock::Prepare(int64_t rows) {
 }
 
 absl::Status RowBlock::Forward(int layer) {
-  return layers_[layer]->Forward(batch_, layer_inputs_[layer], parts_.memory.output(layer, first_));
+  return layers_[layer]->Forward(batch_, InputsOf(layer), OutputOf(layer));
 }
 
 void RowBlock::Statistics(int layer, float* part) {
-  batch_statistics(layer)->Part(batch_, layer_inputs_[layer][0], part);
+  batch_statistics(layer)->Part(batch_, InputsOf(layer)[0], part);
 }
 
 nn::LossTotals RowBlock::Loss(const spec::Loss& loss, int64_t rows) {
   const int last = static_cast<int>(layers_.size()) - 1;
   return nn::ComputeLoss(loss, parts_.plan.classes, parts_.memory.labels(first_, rows),
-                         std::max<int64_t>(batch_size_, 1), parts_.memory.output(last, first_),
+                         std::max<int64_t>(batch_size_, 1), OutputOf(last),
                          batch_.training ? DeltaOf(last) : nullptr);
 }
 
-nn::Layer::Trace RowBlock::TraceOf(int layer) const {
-  return {batch_.rows, layer_inputs_[layer], parts_.memory.output(layer, first_), {}};
+absl::Status RowBlock::Restore(int layer) {
+  for (int restored : parts_.plan.layers[layer].restores) HEBB_RETURN_IF_ERROR(Forward(restored));
+  return absl::OkStatus();
 }
 
 float* RowBlock::BeginBackward(int layer, bool direct) {
@@ -297,9 +301,8 @@ double RowBlock::SaturatedShare(int layer) {
   return static_cast<double>(flat) / static_cast<double>(units);
 }
 
-double RowBlock::SilentShare(int layer) const {
-  const std::span<const float> values(parts_.memory.output(layer, first_),
-                                      static_cast<size_t>(Units(layer)));
+double RowBlock::SilentShare(int layer) {
+  const std::span<const float> values(OutputOf(layer), static_cast<size_t>(Units(layer)));
   const auto silent = std::count(values.begin(), values.end(), 0.0f);
   return static_cast<double>(silent) / static_cast<double>(values.size());
 }

@@ -47,8 +47,8 @@ struct BlockParts {
 // the joint layers and is used beside them. Results depend on the rows given and nothing else.
 //
 // A step: Begin, Load (of a joint block Prepare), for each layer (Statistics where it has batch
-// statistics) Forward, Loss; then from the last layer to the first BeginBackward, LocalUpdate or
-// JointUpdate where it learns, and SendDown.
+// statistics) Forward, Loss; then from the last layer to the first Restore, BeginBackward, Gate,
+// LocalUpdate or JointUpdate where it learns, and SendDown. A pass runs on one thread.
 class RowBlock {
  public:
   enum class Kind { kSlice, kJoint };
@@ -65,7 +65,7 @@ class RowBlock {
 
   // Takes over the rows [first, first + rows) of the memory.
   void Begin(const StepContext& context, int64_t first, int64_t rows, bool training);
-  // Whose memory it uses for deltas that live within a pass. A joint block is thread 0's.
+  // Whose memory it uses for what lives within a pass. A joint block is thread 0's.
   void OnThread(int thread) { thread_ = thread; }
 
   // Prepares for its rows and takes their images. OUT_OF_RANGE: a label that is no class.
@@ -80,6 +80,8 @@ class RowBlock {
 
   // Where the layer's delta lies. Under direct feedback (`direct`) it is made here.
   float* BeginBackward(int layer, bool direct);
+  // Makes outputs again that the layer's way down, and that of layers below, reads.
+  absl::Status Restore(int layer);
   // Turns the delta into d.
   void Gate(int layer) { layers_[layer]->Gate(TraceOf(layer), DeltaOf(layer)); }
   // Writes the local update of a layer that learns (PlannedLayer::update), all but a mirror's part.
@@ -94,17 +96,21 @@ class RowBlock {
   // Delivers the layer's delta to its inputs; `saturates`: clipped where the rule wants it.
   absl::Status SendDown(int layer, bool saturates = true);
 
-  // Of the layer's units in this forward pass: the share whose slope is below 1 % of the steepest,
-  // and of those that put out 0.
+  // Of the layer's units, right after its Forward: the share whose slope is below 1 % of the
+  // steepest, and of those that put out 0.
   double SaturatedShare(int layer);
-  double SilentShare(int layer) const;
+  double SilentShare(int layer);
 
  private:
   RowBlock(const BlockParts& parts, Kind kind, int64_t max_rows);
   absl::Status AddLayer(const PlannedLayer& planned);
   absl::Status Deliver(int layer, int input, bool saturates);
   absl::Status PassDown(int layer, int input, bool saturates, float* arrival);
-  nn::Layer::Trace TraceOf(int layer) const;
+  nn::Layer::Trace TraceOf(int layer) {
+    return {batch_.rows, InputsOf(layer), OutputOf(layer), {}};
+  }
+  std::span<const float* const> InputsOf(int layer);
+  float* OutputOf(int layer) { return parts_.memory.output(layer, first_, thread_); }
   nn::UpdateParts PartsOf(int layer, float* update) const;
   int64_t Units(int layer) const {
     return batch_.rows * parts_.plan.layers[layer].resolved.output.size();
@@ -123,7 +129,7 @@ class RowBlock {
   std::vector<int64_t> prepared_;                        // numbers of rows met so far
   std::vector<uint8_t> augmented_;                       // one sample
   std::vector<std::unique_ptr<nn::Layer>> layers_;       // null: another block's
-  std::vector<std::vector<const float*>> layer_inputs_;  // by layer: outputs, or the image
+  std::vector<std::vector<const float*>> layer_inputs_;  // by layer (InputsOf)
   nn::Bf16Scratch bf16_;                                 // of all layers, one after the other
   device::FloatBuffer noise_;                            // mirrors only
   device::FloatBuffer response_;

@@ -11,13 +11,13 @@ StepMemory::StepMemory(const Plan& plan, int64_t max_rows, int threads, int64_t 
       labels_(max_rows),
       image_(max_rows * plan.image.size()),
       scratch_(max_rows * plan.scratch) {
-  for (const PlannedLayer& planned : plan.layers) {
-    outputs_.emplace_back(max_rows * planned.resolved.output.size());
-  }
-  for (const DeltaSlot& slot : plan.delta_slots) {
-    const bool of_thread = slot.kind == DeltaSlot::Kind::kOfThread;
-    deltas_.emplace_back((of_thread ? threads * slice_rows : max_rows) * slot.floats);
-  }
+  for (const MemorySlot& slot : plan.output_slots) outputs_.push_back(Make(slot, threads));
+  for (const MemorySlot& slot : plan.delta_slots) deltas_.push_back(Make(slot, threads));
+}
+
+device::FloatBuffer StepMemory::Make(const MemorySlot& slot, int threads) const {
+  const bool of_thread = slot.kind == MemorySlot::Kind::kOfThread;
+  return device::FloatBuffer((of_thread ? threads * slice_rows_ : max_rows_) * slot.floats);
 }
 
 }  // namespace hebb::engine

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the activations and deltas of a step lie: of every layer the rows of all of the rank's
-// slices, one slice after the other, so that a slice finds its rows and a joint layer all of them.
+// Where the activations and deltas of a step lie: of a layer the rows of all of the rank's slices,
+// one slice after the other, so that a slice finds its rows and a joint layer all of them; or those
+// of the slice that a thread is at work on (plan_memory.h).
 #ifndef HEBB_WORKER_ENGINE_STEP_MEMORY_H_
 #define HEBB_WORKER_ENGINE_STEP_MEMORY_H_
 
@@ -22,16 +23,15 @@ class StepMemory {
   int64_t max_rows() const { return max_rows_; }
 
   float* image(int64_t row) { return image_.data() + row * plan_.image.size(); }
-  float* output(int layer, int64_t row) {
-    return outputs_[layer].data() + row * plan_.layers[layer].resolved.output.size();
-  }
-  // For the rows of a block that begins at `row` and is at work on `thread`: they follow each other
+  // Of the rows of a block that begins at `row` and is at work on `thread`: they follow each other
   // from there on.
+  float* output(int layer, int64_t row, int thread) {
+    const int slot = plan_.layers[layer].output_slot;
+    return Rows(plan_.output_slots[slot], outputs_[slot], row, thread);
+  }
   float* delta(int layer, int64_t row, int thread) {
-    const int number = plan_.layers[layer].delta_slot;
-    const DeltaSlot& slot = plan_.delta_slots[number];
-    const bool of_thread = slot.kind == DeltaSlot::Kind::kOfThread;
-    return deltas_[number].data() + (of_thread ? thread * slice_rows_ : row) * slot.floats;
+    const int slot = plan_.layers[layer].delta_slot;
+    return Rows(plan_.delta_slots[slot], deltas_[slot], row, thread);
   }
   float* scratch(int64_t row) { return scratch_.data() + row * plan_.scratch; }
 
@@ -48,13 +48,19 @@ class StepMemory {
   }
 
  private:
+  device::FloatBuffer Make(const MemorySlot& slot, int threads) const;
+  float* Rows(const MemorySlot& slot, device::FloatBuffer& memory, int64_t row, int thread) const {
+    const bool of_thread = slot.kind == MemorySlot::Kind::kOfThread;
+    return memory.data() + (of_thread ? thread * slice_rows_ : row) * slot.floats;
+  }
+
   const Plan& plan_;
   const int64_t max_rows_;
   const int64_t slice_rows_;
   std::vector<int64_t> ids_;
   std::vector<int32_t> labels_;
   device::FloatBuffer image_;
-  std::vector<device::FloatBuffer> outputs_;  // by layer
+  std::vector<device::FloatBuffer> outputs_;  // by slot
   std::vector<device::FloatBuffer> deltas_;   // by slot
   device::FloatBuffer scratch_;               // for arrivals that are added to others
 };

@@ -86,6 +86,13 @@ std::vector<Variant> Variants() {
          job.learning.optimizer.clip_norm = 0.1;
        }},
       {"Direct", [](spec::Job& job) { job.learning.rule = spec::Rule::kDfa; }},
+      {"DirectOfNorms",
+       [](spec::Job& job) {
+         job.learning.rule = spec::Rule::kDfa;
+         job.network.layers = {Conv("a", 16, 3, spec::Activation::kNone),
+                               Norm("n", spec::Activation::kTanh), Pool("p", 2, 2),
+                               Conv("b", 16, 3), Dense("out", 10, spec::Activation::kNone)};
+       }},
       {"Redrawn",
        [](spec::Job& job) {
          AddOtherLayers(job);
