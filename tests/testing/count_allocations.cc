@@ -2,6 +2,9 @@
 #include "tests/testing/count_allocations.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -14,6 +17,7 @@ std::atomic<bool> counting{false};
 std::atomic<long> count{0};
 std::atomic<long> buffers{0};
 std::atomic<size_t> largest{0};
+std::atomic<size_t> mapped{0};  // bytes, over the life of the process
 
 [[maybe_unused]] void Count(size_t size) {
   if (!counting.load(std::memory_order_relaxed)) return;
@@ -43,6 +47,15 @@ int posix_memalign(void** memory, size_t alignment, size_t size) {
   *memory = __libc_memalign(alignment, size);
   return *memory == nullptr ? 12 : 0;
 }
+void* mmap(void* address, size_t size, int protection, int flags, int file, off_t offset) {
+  Count(size);
+  mapped.fetch_add(size, std::memory_order_relaxed);
+  return reinterpret_cast<void*>(syscall(SYS_mmap, address, size, protection, flags, file, offset));
+}
+int munmap(void* address, size_t size) {
+  mapped.fetch_sub(size, std::memory_order_relaxed);
+  return static_cast<int>(syscall(SYS_munmap, address, size));
+}
 }
 #endif
 
@@ -58,6 +71,11 @@ void StartCountingAllocations() {
 Allocations StopCountingAllocations() {
   counting = false;
   return {count, buffers, largest};
+}
+
+size_t BytesInUse() {
+  const struct mallinfo2 all = mallinfo2();
+  return all.uordblks + all.hblkhd + mapped;
 }
 
 }  // namespace hebb

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts what all threads of a test take from the heap. Linking count_allocations.cc puts it before
-// glibc's allocator, which stays in charge; under sanitizers, which bring their own, it counts
-// nothing.
+// Counts what all threads of a test take from the heap and map for themselves. Linking
+// count_allocations.cc puts it before glibc, which stays in charge; under sanitizers, which bring
+// their own allocator, it counts nothing.
 #ifndef HEBB_TESTS_TESTING_COUNT_ALLOCATIONS_H_
 #define HEBB_TESTS_TESTING_COUNT_ALLOCATIONS_H_
 
@@ -20,6 +20,9 @@ void StartCountingAllocations();
 
 // Ends it.
 Allocations StopCountingAllocations();
+
+// Of the heap and of mappings, touched or not. Starts anywhere: for differences.
+size_t BytesInUse();
 
 }  // namespace hebb
 

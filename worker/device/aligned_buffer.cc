@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -13,20 +14,46 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kHugePage = size_t{2} << 20;
 
+size_t RoundUp(size_t bytes, size_t unit) {
+  const size_t rounded = (bytes + unit - 1) / unit * unit;
+  if (rounded < bytes) throw std::bad_alloc();
+  return rounded;
+}
+
+bool IsMapped(size_t bytes) { return bytes >= kHugePage; }
+
+// Straight from the system, which gives zeros page by page as they are first touched: by the thread
+// that needs them, and none that nobody needs.
+void* Map(size_t bytes) {
+  const size_t rounded = RoundUp(bytes, kHugePage);
+  const size_t with_margin = RoundUp(rounded + 1, kHugePage);
+  void* const memory =
+      mmap(nullptr, with_margin, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  const auto begin = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t aligned = (begin + kHugePage - 1) / kHugePage * kHugePage;
+  const size_t before = aligned - begin, after = with_margin - rounded - before;
+  if (before > 0) munmap(memory, before);
+  if (after > 0) munmap(reinterpret_cast<void*>(aligned + rounded), after);
+  // Only advice: without huge pages the same numbers come out, more slowly.
+  (void)madvise(reinterpret_cast<void*>(aligned), rounded, MADV_HUGEPAGE);
+  return reinterpret_cast<void*>(aligned);
+}
+
 }  // namespace
 
 void* AllocateAligned(size_t bytes) {
-  const size_t alignment = bytes >= kHugePage ? kHugePage : kPage;
-  const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  if (rounded < bytes) throw std::bad_alloc();
-  void* memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+  if (IsMapped(bytes)) return Map(bytes);
+  const size_t rounded = RoundUp(bytes == 0 ? 1 : bytes, kPage);
+  void* const memory = std::aligned_alloc(kPage, rounded);
   if (memory == nullptr) throw std::bad_alloc();
-  // Only advice: without huge pages the same numbers come out, more slowly.
-  if (alignment == kHugePage) (void)madvise(memory, rounded, MADV_HUGEPAGE);
   std::memset(memory, 0, rounded);
   return memory;
 }
 
-void FreeAligned::operator()(void* memory) const { std::free(memory); }
+void FreeAligned::operator()(void* memory) const {
+  if (!IsMapped(bytes)) return std::free(memory);
+  munmap(memory, RoundUp(bytes, kHugePage));
+}
 
 }  // namespace hebb::device

@@ -16,6 +16,7 @@ namespace hebb::device {
 void* AllocateAligned(size_t bytes);
 
 struct FreeAligned {
+  size_t bytes = 0;  // as asked for
   void operator()(void* memory) const;
 };
 
@@ -25,7 +26,8 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(int64_t size)
-      : data_(static_cast<T*>(AllocateAligned(static_cast<size_t>(size) * sizeof(T)))),
+      : data_(static_cast<T*>(AllocateAligned(static_cast<size_t>(size) * sizeof(T))),
+              FreeAligned{static_cast<size_t>(size) * sizeof(T)}),
         size_(size) {}
 
   T* data() { return data_.get(); }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // No memory is allocated in a step after the first: every allocation of the process is counted, by
-// operator new and malloc. What is left are the few hundred bytes of bookkeeping that oneDNN makes
+// operator new, malloc and mmap. What is left are the few hundred bytes of bookkeeping that oneDNN makes
 // for each primitive it runs, whose number must not grow and whose size must stay small. And what
 // the weights take is counted: W, R and their update once each, also while they are written.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <functional>
@@ -129,11 +128,6 @@ INSTANTIATE_TEST_SUITE_P(Variants, AllocationTest, testing::ValuesIn(Variants())
                          [](const auto& test) { return test.param.name; });
 
 #if !defined(HEBB_SANITIZED)  // whose allocators tell nothing
-size_t BytesInUse() {
-  const struct mallinfo2 all = mallinfo2();
-  return all.uordblks + all.hblkhd;
-}
-
 // Keeps nothing, and looks at each piece how much memory is in use.
 class Watching final : public ByteOutput {
  public:
