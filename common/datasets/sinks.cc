@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/datasets/sinks.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -73,32 +69,16 @@ class ProgressSink : public ByteSink {
 class FileSink : public ByteSink {
  public:
   FileSink(std::string path, int64_t bytes, std::string sha256)
-      : path_(std::move(path)),
-        temporary_(absl::StrCat(path_, ".", getpid(), ".part")),
-        expected_bytes_(bytes),
-        expected_sha256_(std::move(sha256)) {}
-
-  ~FileSink() override {
-    if (fd_ >= 0) close(fd_);
-    if (!committed_) unlink(temporary_.c_str());
-  }
+      : path_(std::move(path)), expected_bytes_(bytes), expected_sha256_(std::move(sha256)) {}
 
   absl::Status Write(absl::string_view bytes) override {
-    if (fd_ < 0) {
-      fd_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-      if (fd_ < 0) return Errno("cannot write");
-    }
     bytes_ += static_cast<int64_t>(bytes.size());
     if (bytes_ > expected_bytes_) {
       return absl::DataLossError(absl::StrCat("longer than its ", expected_bytes_, " bytes"));
     }
     sum_.Update(bytes);
-    while (!bytes.empty()) {
-      const ssize_t written = write(fd_, bytes.data(), bytes.size());
-      if (written < 0 && errno != EINTR) return Errno("cannot write");
-      if (written > 0) bytes.remove_prefix(static_cast<size_t>(written));
-    }
-    return absl::OkStatus();
+    HEBB_RETURN_IF_ERROR(Open());
+    return OfFolder(file_->Append(bytes));
   }
 
   absl::Status Finish() override {
@@ -107,26 +87,32 @@ class FileSink : public ByteSink {
           absl::StrCat("ends after ", bytes_, " of ", expected_bytes_, " bytes"));
     }
     HEBB_RETURN_IF_ERROR(CompareSums(sum_.Finish(), expected_sha256_));
-    HEBB_RETURN_IF_ERROR(CommitFile(temporary_, path_));
-    committed_ = true;
-    return absl::OkStatus();
+    HEBB_RETURN_IF_ERROR(Open());
+    return OfFolder(file_->Commit());
   }
 
  private:
-  absl::Status Errno(absl::string_view what) const {
-    const std::string message = absl::StrCat(temporary_, ": ", what, ": ", std::strerror(errno));
-    if (errno == ENOSPC || errno == EDQUOT) return absl::ResourceExhaustedError(message);
-    return absl::PermissionDeniedError(message);
+  // Only once there is something to write.
+  absl::Status Open() {
+    if (file_ != nullptr) return absl::OkStatus();
+    absl::StatusOr<std::unique_ptr<AtomicFile>> file = AtomicFile::Create(path_);
+    if (!file.ok()) return OfFolder(file.status());
+    file_ = *std::move(file);
+    return absl::OkStatus();
+  }
+
+  // Whatever keeps a file out of a folder but a full disk is the folder's owner's to mend.
+  static absl::Status OfFolder(const absl::Status& status) {
+    if (status.ok() || absl::IsResourceExhausted(status)) return status;
+    return absl::PermissionDeniedError(status.message());
   }
 
   const std::string path_;
-  const std::string temporary_;
   const int64_t expected_bytes_;
   const std::string expected_sha256_;
   Sha256 sum_;
-  int fd_ = -1;
+  std::unique_ptr<AtomicFile> file_;
   int64_t bytes_ = 0;
-  bool committed_ = false;
 };
 
 }  // namespace
