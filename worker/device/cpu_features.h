@@ -25,6 +25,10 @@ inline bool CpuHasAvx512() {
 #endif
 }
 
+// For loops that hold their lanes in vectors of the compiler: wider ones than the machine's
+// registers it takes apart into single numbers.
+inline int FloatsInRegister() { return CpuHasAvx512() ? 16 : CpuHasAvx2() ? 8 : 4; }
+
 }  // namespace hebb::device
 
 #endif  // HEBB_WORKER_DEVICE_CPU_FEATURES_H_

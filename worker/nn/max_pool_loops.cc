@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "worker/device/cpu_features.h"
 #include "worker/device/simd.h"
 
 namespace hebb::nn {
@@ -10,8 +11,8 @@ namespace {
 
 #define HEBB_INLINE [[gnu::always_inline]] inline
 
-// Channels lie side by side: as many at a time as fit a register of the widest kind, the rest in
-// narrower ones.
+// Channels lie side by side: as many at a time as fit a register of the machine's widest kind, the
+// rest in narrower ones.
 template <int kLanes>
 struct Lanes {
   using Floats __attribute__((vector_size(kLanes * sizeof(float)))) = float;
@@ -29,10 +30,10 @@ HEBB_INLINE void Store(const V& from, T* to) {
 }
 
 // Calls block.Run<lanes>(channel) for all channels.
-template <typename Block>
+template <int kWidest, typename Block>
 HEBB_INLINE void ForChannels(int64_t channels, const Block& block) {
   int64_t c = 0;
-  for (; c + 16 <= channels; c += 16) block.template Run<16>(c);
+  for (; c + kWidest <= channels; c += kWidest) block.template Run<kWidest>(c);
   for (; c + 4 <= channels; c += 4) block.template Run<4>(c);
   for (; c < channels; ++c) block.template Run<1>(c);
 }
@@ -77,17 +78,30 @@ struct Maxima {
   }
 };
 
-template <bool kPlaces>
+template <int kWidest, bool kPlaces>
 HEBB_INLINE void ForWindows(const PoolRow& row, int64_t whole, const float* image, float* best,
                             uint32_t* places) {
   const int64_t channels = row.channels, width = row.width;
   const PoolWindows::Range rows = row.rows;
   for (const PoolWindows::Range columns : row.columns) {
     const bool zero = rows.size() < whole || columns.size() < whole;
-    ForChannels(channels,
-                Maxima<kPlaces>{channels, width, rows, columns, zero, image, best, places});
+    ForChannels<kWidest>(
+        channels, Maxima<kPlaces>{channels, width, rows, columns, zero, image, best, places});
     best += channels;
     if constexpr (kPlaces) places += channels;
+  }
+}
+
+template <bool kPlaces>
+HEBB_INLINE void OfRow(const PoolRow& row, int64_t whole, const float* image, float* best,
+                       uint32_t* places) {
+  switch (device::FloatsInRegister()) {
+    case 16:
+      return ForWindows<16, kPlaces>(row, whole, image, best, places);
+    case 8:
+      return ForWindows<8, kPlaces>(row, whole, image, best, places);
+    default:
+      return ForWindows<4, kPlaces>(row, whole, image, best, places);
   }
 }
 
@@ -126,39 +140,63 @@ struct Gather {
   }
 };
 
+// What is read of the layer above, and of the layer itself.
+struct GatherFrom {
+  uint32_t first;          // place of the row, with places
+  const uint32_t* places;  // or
+  const float* values;     // the row's, and
+  const float* best;
+  const float* delta;
+};
+
+template <int kWidest, bool kPlaces>
+HEBB_INLINE void ForPositions(const PoolRow& row, GatherFrom from, float* to) {
+  const int64_t channels = row.channels, width = row.width;
+  const PoolWindows::Range rows = row.rows;
+  for (const PoolWindows::Range columns : row.columns) {
+    ForChannels<kWidest>(channels,
+                         Gather<kPlaces>{channels, width, rows, columns, from.first, from.places,
+                                         from.values, from.best, from.delta, to});
+    if constexpr (kPlaces) {
+      ++from.first;
+    } else {
+      from.values += channels;
+    }
+    to += channels;
+  }
+}
+
+template <bool kPlaces>
+HEBB_INLINE void GatherRow(const PoolRow& row, const GatherFrom& from, float* to) {
+  switch (device::FloatsInRegister()) {
+    case 16:
+      return ForPositions<16, kPlaces>(row, from, to);
+    case 8:
+      return ForPositions<8, kPlaces>(row, from, to);
+    default:
+      return ForPositions<4, kPlaces>(row, from, to);
+  }
+}
+
 }  // namespace
 
 HEBB_SIMD void MaximaOfRow(const PoolRow& row, int64_t whole, const float* image, float* best) {
-  ForWindows<false>(row, whole, image, best, nullptr);
+  OfRow<false>(row, whole, image, best, nullptr);
 }
 
 HEBB_SIMD void MaximaAndPlacesOfRow(const PoolRow& row, int64_t whole, const float* image,
                                     float* best, uint32_t* places) {
-  ForWindows<true>(row, whole, image, best, places);
+  OfRow<true>(row, whole, image, best, places);
 }
 
 HEBB_SIMD void GatherWhereEqual(const PoolRow& row, const float* values, const float* best,
                                 const float* delta, float* to) {
-  const int64_t channels = row.channels, width = row.width;
-  const PoolWindows::Range rows = row.rows;
-  for (const PoolWindows::Range columns : row.columns) {
-    ForChannels(channels,
-                Gather<false>{channels, width, rows, columns, 0, nullptr, values, best, delta, to});
-    values += channels;
-    to += channels;
-  }
+  GatherRow<false>(row, {0, nullptr, values, best, delta}, to);
 }
 
 HEBB_SIMD void GatherWherePlace(const PoolRow& row, uint32_t first, const uint32_t* places,
                                 const float* delta, float* to) {
-  const int64_t channels = row.channels, width = row.width;
-  const PoolWindows::Range rows = row.rows;
-  for (const PoolWindows::Range columns : row.columns) {
-    ForChannels(channels, Gather<true>{channels, width, rows, columns, first, places, nullptr,
-                                       nullptr, delta, to});
-    ++first;
-    to += channels;
-  }
+  GatherRow<true>(row, {first, places, nullptr, nullptr, delta}, to);
 }
 
 }  // namespace hebb::nn

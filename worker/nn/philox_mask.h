@@ -27,6 +27,8 @@ void PhiloxMaskBase(const PhiloxStart& start, uint32_t blocks, uint32_t limit, u
 PhiloxMaskLoop BestPhiloxMask();
 
 #if defined(__x86_64__)
+// REQUIRES: AVX2.
+void PhiloxMaskAvx2(const PhiloxStart& start, uint32_t blocks, uint32_t limit, uint8_t* above);
 // REQUIRES: AVX-512 (F, BW) and BMI2.
 void PhiloxMaskAvx512(const PhiloxStart& start, uint32_t blocks, uint32_t limit, uint8_t* above);
 #endif

@@ -55,9 +55,43 @@ HEBB_SIMD void PhiloxMaskBase(const PhiloxStart& start, uint32_t blocks, uint32_
 // GCC 12 warns of its own headers' undefined registers (bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
-#define HEBB_PHILOX_TARGET [[gnu::target("avx512f,avx512bw,bmi2")]]
+#define HEBB_PHILOX_AVX2 [[gnu::target("avx2")]]
+#define HEBB_PHILOX_AVX512 [[gnu::target("avx512f,avx512bw,bmi2")]]
 
 namespace {
+
+// Four blocks, one in each 64-bit lane, the first two in the even ones. The upper halves as below.
+struct FourBlocks {
+  __m256i c0, c1, c2, c3;
+};
+
+HEBB_PHILOX_AVX2 inline FourBlocks FirstFour(const PhiloxStart& start, uint32_t block) {
+  const __m256i four = _mm256_set_epi64x(3, 1, 2, 0);
+  return {_mm256_add_epi32(_mm256_set1_epi64x(start.counter[0] + block), four),
+          _mm256_set1_epi64x(start.counter[1]), _mm256_set1_epi64x(start.counter[2]),
+          _mm256_set1_epi64x(start.counter[3])};
+}
+
+HEBB_PHILOX_AVX2 inline void Round(__m256i k0, __m256i k1, FourBlocks& x) {
+  const __m256i a = _mm256_mul_epu32(x.c0, _mm256_set1_epi64x(kFactor0));
+  const __m256i b = _mm256_mul_epu32(x.c2, _mm256_set1_epi64x(kFactor1));
+  x.c0 = _mm256_xor_si256(_mm256_srli_epi64(b, 32), _mm256_xor_si256(x.c1, k0));
+  x.c1 = b;
+  x.c2 = _mm256_xor_si256(_mm256_srli_epi64(a, 32), _mm256_xor_si256(x.c3, k1));
+  x.c3 = a;
+}
+
+// -1 or 0 in 16 bits a word: blocks 0, 2 and 1, 3.
+HEBB_PHILOX_AVX2 inline __m256i WordsAbove(const FourBlocks& x, __m256i signed_limit) {
+  constexpr int kUpper = 0xAA;
+  const __m256i sign = _mm256_set1_epi32(static_cast<int>(0x80000000));
+  const __m256i first = _mm256_blend_epi32(x.c0, _mm256_slli_epi64(x.c1, 32), kUpper);
+  const __m256i second = _mm256_blend_epi32(x.c2, _mm256_slli_epi64(x.c3, 32), kUpper);
+  const __m256i low = _mm256_unpacklo_epi64(first, second);
+  const __m256i high = _mm256_unpackhi_epi64(first, second);
+  return _mm256_packs_epi32(_mm256_cmpgt_epi32(_mm256_xor_si256(low, sign), signed_limit),
+                            _mm256_cmpgt_epi32(_mm256_xor_si256(high, sign), signed_limit));
+}
 
 // Eight blocks, one in each 64-bit lane; what the upper halves hold does not matter: the multiply
 // takes the lower halves only.
@@ -65,14 +99,14 @@ struct EightBlocks {
   __m512i c0, c1, c2, c3;
 };
 
-HEBB_PHILOX_TARGET inline EightBlocks FirstEight(const PhiloxStart& start, uint32_t block) {
+HEBB_PHILOX_AVX512 inline EightBlocks FirstEight(const PhiloxStart& start, uint32_t block) {
   const __m512i eight = _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0);
   return {_mm512_add_epi32(_mm512_set1_epi64(start.counter[0] + block), eight),
           _mm512_set1_epi64(start.counter[1]), _mm512_set1_epi64(start.counter[2]),
           _mm512_set1_epi64(start.counter[3])};
 }
 
-HEBB_PHILOX_TARGET inline void Round(__m512i k0, __m512i k1, EightBlocks& x) {
+HEBB_PHILOX_AVX512 inline void Round(__m512i k0, __m512i k1, EightBlocks& x) {
   constexpr int kXor3 = 0x96;
   const __m512i a = _mm512_mul_epu32(x.c0, _mm512_set1_epi64(kFactor0));
   const __m512i b = _mm512_mul_epu32(x.c2, _mm512_set1_epi64(kFactor1));
@@ -83,7 +117,7 @@ HEBB_PHILOX_TARGET inline void Round(__m512i k0, __m512i k1, EightBlocks& x) {
 }
 
 // One bit a word, in the order of the stream.
-HEBB_PHILOX_TARGET inline uint64_t BitsAbove(const EightBlocks& x, __m512i limit) {
+HEBB_PHILOX_AVX512 inline uint64_t BitsAbove(const EightBlocks& x, __m512i limit) {
   constexpr __mmask16 kUpper = 0xAAAA;
   const __m512i first = _mm512_mask_blend_epi32(kUpper, x.c0, _mm512_slli_epi64(x.c1, 32));
   const __m512i second = _mm512_mask_blend_epi32(kUpper, x.c2, _mm512_slli_epi64(x.c3, 32));
@@ -93,7 +127,30 @@ HEBB_PHILOX_TARGET inline uint64_t BitsAbove(const EightBlocks& x, __m512i limit
 
 }  // namespace
 
-HEBB_PHILOX_TARGET void PhiloxMaskAvx512(const PhiloxStart& start, uint32_t blocks, uint32_t limit,
+HEBB_PHILOX_AVX2 void PhiloxMaskAvx2(const PhiloxStart& start, uint32_t blocks, uint32_t limit,
+                                     uint8_t* above) {
+  constexpr uint32_t kTogether = 8;
+  static_assert(kPhiloxTogether % kTogether == 0);
+  const __m256i signed_limit = _mm256_set1_epi32(static_cast<int>(limit ^ 0x80000000));
+  const __m256i in_order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+  const __m256i ones = _mm256_set1_epi8(1);
+  for (uint32_t block = 0; block < blocks; block += kTogether) {
+    FourBlocks x = FirstFour(start, block), y = FirstFour(start, block + 4);
+    uint32_t k0 = start.key[0], k1 = start.key[1];
+    for (int round = 0; round < kRounds; ++round, k0 += kWeyl0, k1 += kWeyl1) {
+      const __m256i keys0 = _mm256_set1_epi64x(k0), keys1 = _mm256_set1_epi64x(k1);
+      Round(keys0, keys1, x);
+      Round(keys0, keys1, y);
+    }
+    const __m256i bytes =
+        _mm256_packs_epi16(WordsAbove(x, signed_limit), WordsAbove(y, signed_limit));
+    const __m256i words = _mm256_permutevar8x32_epi32(bytes, in_order);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(above + int64_t{4} * block),
+                        _mm256_and_si256(words, ones));
+  }
+}
+
+HEBB_PHILOX_AVX512 void PhiloxMaskAvx512(const PhiloxStart& start, uint32_t blocks, uint32_t limit,
                                          uint8_t* above) {
   const __m512i limits = _mm512_set1_epi32(static_cast<int>(limit));
   const __m512i ones = _mm512_set1_epi8(1);
@@ -118,6 +175,7 @@ PhiloxMaskLoop BestPhiloxMask() {
       __builtin_cpu_supports("bmi2")) {
     return PhiloxMaskAvx512;
   }
+  if (__builtin_cpu_supports("avx2")) return PhiloxMaskAvx2;
 #endif
   return PhiloxMaskBase;
 }

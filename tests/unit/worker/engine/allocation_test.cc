@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // No memory is allocated in a step after the first: every allocation of the process is counted, by
-// operator new, malloc and mmap. What is left are the few hundred bytes of bookkeeping that oneDNN makes
-// for each primitive it runs, whose number must not grow and whose size must stay small. And what
-// the weights take is counted: W, R and their update once each, also while they are written.
+// operator new, malloc and mmap. What is left are the few hundred bytes of bookkeeping that oneDNN
+// makes for each primitive it runs, whose number must not grow and whose size must stay small. And
+// what the weights take is counted: W, R and their update once each, also while they are written.
 #include <gtest/gtest.h>
 
 #include <algorithm>

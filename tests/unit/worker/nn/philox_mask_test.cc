@@ -31,6 +31,13 @@ void ExpectWordsOfStream(PhiloxMaskLoop loop) {
 
 TEST(PhiloxMaskTest, PlainLoopGivesTheWordsOfTheStream) { ExpectWordsOfStream(PhiloxMaskBase); }
 
+#if defined(__x86_64__)
+TEST(PhiloxMaskTest, Avx2LoopGivesTheWordsOfTheStream) {
+  if (!__builtin_cpu_supports("avx2")) GTEST_SKIP() << "no AVX2 here";
+  ExpectWordsOfStream(PhiloxMaskAvx2);
+}
+#endif
+
 TEST(PhiloxMaskTest, BestLoopGivesTheWordsOfTheStream) { ExpectWordsOfStream(BestPhiloxMask()); }
 
 }  // namespace
