@@ -84,7 +84,7 @@ struct Plan {
   int64_t classes = 0;
   std::vector<MemorySlot> delta_slots;
   std::vector<MemorySlot> output_slots;
-  int64_t scratch = 0;  // floats per row of the memory for later arrivals
+  MemorySlot scratch = {0, MemorySlot::Kind::kOfThread};  // for arrivals that are added to others
 
   // Whether the layer's output is there to the end of the step.
   bool keeps_output(int layer) const {

@@ -219,7 +219,10 @@ void PlanDeliveries(Plan& plan, int index, bool drop_skips,
     planned.sends_down = true;
     if (input.delta_slot >= 0) {
       planned.deliveries[i] = Delivery::kAdd;
-      if (!is_add) plan.scratch = std::max(plan.scratch, input.resolved.output.size());
+      if (!is_add) {
+        plan.scratch.floats = std::max(plan.scratch.floats, input.resolved.output.size());
+        if (planned.joint) plan.scratch.kind = MemorySlot::Kind::kOfSlice;  // all rows at once
+      }
     } else if (is_add && i + 1 == inputs.size()) {
       planned.deliveries[i] = Delivery::kHandOver;
       input.delta_slot = planned.delta_slot;

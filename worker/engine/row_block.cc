@@ -272,7 +272,7 @@ absl::Status RowBlock::Deliver(int layer, int input, bool saturates) {
   if (delivery == Delivery::kWrite) return PassDown(layer, input, saturates, DeltaOf(to));
   const float* arrival = DeltaOf(layer);
   if (!layers_[layer]->passes_delta()) {
-    float* const scratch = parts_.memory.scratch(first_);
+    float* const scratch = parts_.memory.scratch(first_, thread_);
     HEBB_RETURN_IF_ERROR(PassDown(layer, input, saturates, scratch));
     arrival = scratch;
   }

@@ -10,7 +10,7 @@ StepMemory::StepMemory(const Plan& plan, int64_t max_rows, int threads, int64_t 
       ids_(max_rows),
       labels_(max_rows),
       image_(max_rows * plan.image.size()),
-      scratch_(max_rows * plan.scratch) {
+      scratch_(Make(plan.scratch, threads)) {
   for (const MemorySlot& slot : plan.output_slots) outputs_.push_back(Make(slot, threads));
   for (const MemorySlot& slot : plan.delta_slots) deltas_.push_back(Make(slot, threads));
 }

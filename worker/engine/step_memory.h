@@ -33,7 +33,7 @@ class StepMemory {
     const int slot = plan_.layers[layer].delta_slot;
     return Rows(plan_.delta_slots[slot], deltas_[slot], row, thread);
   }
-  float* scratch(int64_t row) { return scratch_.data() + row * plan_.scratch; }
+  float* scratch(int64_t row, int thread) { return Rows(plan_.scratch, scratch_, row, thread); }
 
   // The samples in the rows: their numbers, which key every random draw, and their labels.
   void SetSample(int64_t row, int64_t id, int32_t label) {

@@ -48,10 +48,11 @@ class ConvKernels {
   virtual absl::Status PackFeedback(const float* feedback, float* packed) = 0;
 
   // Makes the kernels for this number of rows, once each: a kernel serves one number of rows, so
-  // that no result depends on other slices.
+  // that no result depends on other slices. The first makes what Forward alone needs.
+  virtual absl::Status PrepareForward(int64_t rows) = 0;
   virtual absl::Status PrepareRows(int64_t rows) = 0;
 
-  // REQUIRES: PrepareRows(rows).
+  // REQUIRES: PrepareForward(rows); of the others PrepareRows(rows).
   virtual absl::Status Forward(int64_t rows, const float* x, const float* packed, float* h) = 0;
   virtual absl::Status BackwardData(int64_t rows, const float* d, const float* packed,
                                     float* delta) = 0;

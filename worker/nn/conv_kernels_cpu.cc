@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "common/check.h"
+#include "common/status_macros.h"
 #include "worker/device/aligned_buffer.h"
 #include "worker/device/onednn.h"
 #include "worker/nn/bf16.h"
@@ -90,12 +91,10 @@ OneDnnKernel MakeReorder(const memory::desc& from, const memory::desc& to) {
           {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}};
 }
 
-// The kernels for one number of rows.
-struct RowKernels {
-  OneDnnKernel forward;
+// The kernels of the way down for one number of rows.
+struct BackwardKernels {
   OneDnnKernel data;
   OneDnnKernel weights;
-  device::FloatBuffer packed_update;
   OneDnnKernel unpack_update;
 };
 
@@ -127,31 +126,42 @@ class OneDnnConvKernels : public ConvKernels {
     return pack_feedback_->Run({feedback, packed});
   }
 
-  absl::Status PrepareRows(int64_t rows) override {
+  absl::Status PrepareForward(int64_t rows) override {
     if (bf16_ != nullptr) bf16_->Reserve(PlaceOfErrors(rows) + rows * shape_.output.size());
-    if (kernels_.contains(rows)) return absl::OkStatus();
+    if (forward_.contains(rows)) return absl::OkStatus();
     try {
-      kernels_.emplace(rows, MakeKernels(rows));
+      forward_.emplace(rows, MakeForward(rows));
     } catch (const dnnl::error& error) {
       return device::OneDnnError("make a convolution", error);
     }
     return absl::OkStatus();
   }
 
+  absl::Status PrepareRows(int64_t rows) override {
+    HEBB_RETURN_IF_ERROR(PrepareForward(rows));
+    if (backward_.contains(rows)) return absl::OkStatus();
+    try {
+      backward_.emplace(rows, MakeBackward(rows));
+    } catch (const dnnl::error& error) {
+      return device::OneDnnError("make a convolution's way back", error);
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Forward(int64_t rows, const float* x, const float* packed, float* h) override {
-    return ForRows(rows).forward.Run({Input(rows, x), packed, h});
+    return ForRows(forward_, rows).Run({Input(rows, x), packed, h});
   }
 
   absl::Status BackwardData(int64_t rows, const float* d, const float* packed,
                             float* delta) override {
-    return ForRows(rows).data.Run({Errors(rows, d), packed, delta});
+    return ForRows(backward_, rows).data.Run({Errors(rows, d), packed, delta});
   }
 
   absl::Status BackwardWeights(int64_t rows, const float* x, const float* d, float* g) override {
-    RowKernels& kernels = ForRows(rows);
-    float* packed = kernels.packed_update.data();
-    const absl::Status status = kernels.weights.Run({Input(rows, x), Errors(rows, d), packed});
-    return status.ok() ? kernels.unpack_update.Run({packed, g}) : status;
+    BackwardKernels& kernels = ForRows(backward_, rows);
+    float* packed = packed_update_.data();
+    HEBB_RETURN_IF_ERROR(kernels.weights.Run({Input(rows, x), Errors(rows, d), packed}));
+    return kernels.unpack_update.Run({packed, g});
   }
 
  private:
@@ -172,22 +182,30 @@ class OneDnnConvKernels : public ConvKernels {
   // Behind x, aligned.
   int64_t PlaceOfErrors(int64_t rows) const { return (rows * shape_.input.size() + 63) / 64 * 64; }
 
-  RowKernels& ForRows(int64_t rows) {
-    const auto found = kernels_.find(rows);
-    HEBB_CHECK(found != kernels_.end());
+  template <typename Kernels>
+  static Kernels& ForRows(std::map<int64_t, Kernels>& kernels, int64_t rows) {
+    const auto found = kernels.find(rows);
+    HEBB_CHECK(found != kernels.end());
     return found->second;
   }
 
-  RowKernels MakeKernels(int64_t rows) const {
+  OneDnnKernel MakeForward(int64_t rows) const {
+    const auto forward = Descriptions(shape_, rows, bf16_ != nullptr).Forward(packed_forward_);
+    return {dnnl::convolution_forward(forward),
+            forward.scratchpad_desc(),
+            {{DNNL_ARG_SRC, forward.src_desc()},
+             {DNNL_ARG_WEIGHTS, packed_forward_},
+             {DNNL_ARG_DST, forward.dst_desc()}}};
+  }
+
+  BackwardKernels MakeBackward(int64_t rows) {
     const Descriptions descriptions(shape_, rows, bf16_ != nullptr);
     const auto forward = descriptions.Forward(packed_forward_);
     const auto data = descriptions.Data(packed_feedback_, forward);
     const auto weights = descriptions.Weights(WeightsAs(Tag::any, /*bf16=*/false), forward);
-    return {OneDnnKernel(dnnl::convolution_forward(forward), forward.scratchpad_desc(),
-                         {{DNNL_ARG_SRC, forward.src_desc()},
-                          {DNNL_ARG_WEIGHTS, packed_forward_},
-                          {DNNL_ARG_DST, forward.dst_desc()}}),
-            OneDnnKernel(dnnl::convolution_backward_data(data), data.scratchpad_desc(),
+    const int64_t packed = Floats(weights.diff_weights_desc());
+    if (packed_update_.size() < packed) packed_update_ = device::FloatBuffer(packed);
+    return {OneDnnKernel(dnnl::convolution_backward_data(data), data.scratchpad_desc(),
                          {{DNNL_ARG_DIFF_DST, data.diff_dst_desc()},
                           {DNNL_ARG_WEIGHTS, packed_feedback_},
                           {DNNL_ARG_DIFF_SRC, data.diff_src_desc()}}),
@@ -195,7 +213,6 @@ class OneDnnConvKernels : public ConvKernels {
                          {{DNNL_ARG_SRC, weights.src_desc()},
                           {DNNL_ARG_DIFF_DST, weights.diff_dst_desc()},
                           {DNNL_ARG_DIFF_WEIGHTS, weights.diff_weights_desc()}}),
-            device::FloatBuffer(Floats(weights.diff_weights_desc())),
             MakeReorder(weights.diff_weights_desc(), canonical_)};
   }
 
@@ -204,7 +221,10 @@ class OneDnnConvKernels : public ConvKernels {
   const memory::desc canonical_;
   memory::desc packed_forward_, packed_feedback_;
   std::optional<OneDnnKernel> pack_forward_, pack_feedback_;
-  std::map<int64_t, RowKernels> kernels_;  // by number of rows
+  // By number of rows.
+  std::map<int64_t, OneDnnKernel> forward_;
+  std::map<int64_t, BackwardKernels> backward_;
+  device::FloatBuffer packed_update_;  // of any number of rows, on the way to canonical order
 };
 
 }  // namespace

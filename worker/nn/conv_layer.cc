@@ -35,8 +35,8 @@ class ConvLayer : public Layer {
     sigma_.Prepare(rows);
     if (asymmetric_ && positive_.size() < rows * in_) positive_ = device::FloatBuffer(rows * in_);
     HEBB_RETURN_IF_ERROR(kernels_->PrepareRows(rows));
-    if (rows >= tile_) HEBB_RETURN_IF_ERROR(kernels_->PrepareRows(tile_));
-    return rows % tile_ == 0 ? absl::OkStatus() : kernels_->PrepareRows(rows % tile_);
+    if (rows >= tile_) HEBB_RETURN_IF_ERROR(kernels_->PrepareForward(tile_));
+    return rows % tile_ == 0 ? absl::OkStatus() : kernels_->PrepareForward(rows % tile_);
   }
 
   absl::Status Forward(const Batch& batch, std::span<const float* const> inputs,
