@@ -6,15 +6,23 @@
 # that `step_bench --list` knows (default: all). Each side at its best of one process with two threads
 # and two processes (ranks) with one. Ours is whole steps of the trainer: data, dropout, sums, update;
 # its ranks are threads of one process. Three rounds of all networks take some ten minutes.
-# Needs the programs of bench/ (HEBB_BENCH_BIN, default build/ci/bin), python3 with PyTorch (PYTHON).
+# Needs the programs of bench/ (HEBB_BENCH_BIN, default build/ci/bin), python3 with PyTorch (PYTHON)
+# on a BLAS that is worth it.
 set -euo pipefail
-[ $# -ge 2 ] || { sed -n 3,9p "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n 3,10p "$0" >&2; exit 2; }
 peer=$1 data=$2 rounds=${3:-3}
 shift $(($# < 3 ? $# : 3))
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bin=${HEBB_BENCH_BIN:-$root/build/ci/bin}
 python=${PYTHON:-/usr/bin/python3}
 unset OPENBLAS_CORETYPE # let both sides choose their kernels
+"$python" -c 'import torch
+loaded = open("/proc/self/maps").read()
+raise SystemExit(not any(name in loaded for name in ("openblas", "mkl", "blis", "atlas")))' || {
+  echo "PyTorch of $python is missing, or multiplies by the reference BLAS, at a tenth of its speed:" \
+    "install python3-torch and libopenblas0-pthread" >&2
+  exit 2
+}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$bin/step_bench" --list >"$work/networks"
