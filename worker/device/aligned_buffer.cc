@@ -20,7 +20,14 @@ size_t RoundUp(size_t bytes, size_t unit) {
   return rounded;
 }
 
-bool IsMapped(size_t bytes) { return bytes >= kHugePage; }
+// Sanitizers watch over the borders of what comes from the heap.
+#if defined(HEBB_SANITIZED)
+constexpr bool kMapsLargeOnes = false;
+#else
+constexpr bool kMapsLargeOnes = true;
+#endif
+
+bool IsMapped(size_t bytes) { return kMapsLargeOnes && bytes >= kHugePage; }
 
 // Straight from the system, which gives zeros page by page as they are first touched: by the thread
 // that needs them, and none that nobody needs.
@@ -44,8 +51,9 @@ void* Map(size_t bytes) {
 
 void* AllocateAligned(size_t bytes) {
   if (IsMapped(bytes)) return Map(bytes);
-  const size_t rounded = RoundUp(bytes == 0 ? 1 : bytes, kPage);
-  void* const memory = std::aligned_alloc(kPage, rounded);
+  const size_t alignment = bytes >= kHugePage ? kHugePage : kPage;
+  const size_t rounded = RoundUp(bytes == 0 ? 1 : bytes, alignment);
+  void* const memory = std::aligned_alloc(alignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
   std::memset(memory, 0, rounded);
   return memory;
