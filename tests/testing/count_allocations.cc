@@ -12,6 +12,8 @@
 namespace {
 
 constexpr size_t kBuffer = 1024;
+// Mappings below this size are made for records of locks, not for buffers (worker/device).
+constexpr size_t kLeastMapping = size_t{2} << 20;
 
 std::atomic<bool> counting{false};
 std::atomic<long> count{0};
@@ -48,7 +50,7 @@ int posix_memalign(void** memory, size_t alignment, size_t size) {
   return *memory == nullptr ? 12 : 0;
 }
 void* mmap(void* address, size_t size, int protection, int flags, int file, off_t offset) {
-  Count(size);
+  if (size >= kLeastMapping) Count(size);
   mapped.fetch_add(size, std::memory_order_relaxed);
   return reinterpret_cast<void*>(syscall(SYS_mmap, address, size, protection, flags, file, offset));
 }
