@@ -128,24 +128,12 @@ class OneDnnConvKernels : public ConvKernels {
 
   absl::Status PrepareForward(int64_t rows) override {
     if (bf16_ != nullptr) bf16_->Reserve(PlaceOfErrors(rows) + rows * shape_.output.size());
-    if (forward_.contains(rows)) return absl::OkStatus();
-    try {
-      forward_.emplace(rows, MakeForward(rows));
-    } catch (const dnnl::error& error) {
-      return device::OneDnnError("make a convolution", error);
-    }
-    return absl::OkStatus();
+    return MakeOnce(forward_, rows, [&] { return MakeForward(rows); });
   }
 
   absl::Status PrepareRows(int64_t rows) override {
     HEBB_RETURN_IF_ERROR(PrepareForward(rows));
-    if (backward_.contains(rows)) return absl::OkStatus();
-    try {
-      backward_.emplace(rows, MakeBackward(rows));
-    } catch (const dnnl::error& error) {
-      return device::OneDnnError("make a convolution's way back", error);
-    }
-    return absl::OkStatus();
+    return MakeOnce(backward_, rows, [&] { return MakeBackward(rows); });
   }
 
   absl::Status Forward(int64_t rows, const float* x, const float* packed, float* h) override {
@@ -181,6 +169,18 @@ class OneDnnConvKernels : public ConvKernels {
   }
   // Behind x, aligned.
   int64_t PlaceOfErrors(int64_t rows) const { return (rows * shape_.input.size() + 63) / 64 * 64; }
+
+  template <typename Kernels, typename Make>
+  static absl::Status MakeOnce(std::map<int64_t, Kernels>& kernels, int64_t rows,
+                               const Make& make) {
+    if (kernels.contains(rows)) return absl::OkStatus();
+    try {
+      kernels.emplace(rows, make());
+    } catch (const dnnl::error& error) {
+      return device::OneDnnError("make a convolution", error);
+    }
+    return absl::OkStatus();
+  }
 
   template <typename Kernels>
   static Kernels& ForRows(std::map<int64_t, Kernels>& kernels, int64_t rows) {

@@ -78,32 +78,43 @@ struct Maxima {
   }
 };
 
-template <int kWidest, bool kPlaces>
-HEBB_INLINE void ForWindows(const PoolRow& row, int64_t whole, const float* image, float* best,
-                            uint32_t* places) {
-  const int64_t channels = row.channels, width = row.width;
-  const PoolWindows::Range rows = row.rows;
-  for (const PoolWindows::Range columns : row.columns) {
-    const bool zero = rows.size() < whole || columns.size() < whole;
-    ForChannels<kWidest>(
-        channels, Maxima<kPlaces>{channels, width, rows, columns, zero, image, best, places});
-    best += channels;
-    if constexpr (kPlaces) places += channels;
+// Calls loop.Run<lanes of the machine's widest registers>().
+template <typename Loop>
+HEBB_INLINE void InWidestLanes(const Loop& loop) {
+  switch (device::FloatsInRegister()) {
+    case 16:
+      return loop.template Run<16>();
+    case 8:
+      return loop.template Run<8>();
+    default:
+      return loop.template Run<4>();
   }
 }
 
+// A row of windows.
 template <bool kPlaces>
-HEBB_INLINE void OfRow(const PoolRow& row, int64_t whole, const float* image, float* best,
-                       uint32_t* places) {
-  switch (device::FloatsInRegister()) {
-    case 16:
-      return ForWindows<16, kPlaces>(row, whole, image, best, places);
-    case 8:
-      return ForWindows<8, kPlaces>(row, whole, image, best, places);
-    default:
-      return ForWindows<4, kPlaces>(row, whole, image, best, places);
+struct RowOfWindows {
+  const PoolRow& row;
+  const int64_t whole;
+  const float* const image;
+  float* const best;
+  uint32_t* const places;
+
+  template <int kWidest>
+  HEBB_INLINE void Run() const {
+    const int64_t channels = row.channels, width = row.width;
+    const PoolWindows::Range rows = row.rows;
+    float* to = best;
+    uint32_t* to_places = places;
+    for (const PoolWindows::Range columns : row.columns) {
+      const bool zero = rows.size() < whole || columns.size() < whole;
+      ForChannels<kWidest>(
+          channels, Maxima<kPlaces>{channels, width, rows, columns, zero, image, to, to_places});
+      to += channels;
+      if constexpr (kPlaces) to_places += channels;
+    }
   }
-}
+};
 
 // One position.
 template <bool kPlaces>
@@ -140,63 +151,56 @@ struct Gather {
   }
 };
 
-// What is read of the layer above, and of the layer itself.
-struct GatherFrom {
-  uint32_t first;          // place of the row, with places
-  const uint32_t* places;  // or
-  const float* values;     // the row's, and
-  const float* best;
-  const float* delta;
-};
-
-template <int kWidest, bool kPlaces>
-HEBB_INLINE void ForPositions(const PoolRow& row, GatherFrom from, float* to) {
-  const int64_t channels = row.channels, width = row.width;
-  const PoolWindows::Range rows = row.rows;
-  for (const PoolWindows::Range columns : row.columns) {
-    ForChannels<kWidest>(channels,
-                         Gather<kPlaces>{channels, width, rows, columns, from.first, from.places,
-                                         from.values, from.best, from.delta, to});
-    if constexpr (kPlaces) {
-      ++from.first;
-    } else {
-      from.values += channels;
-    }
-    to += channels;
-  }
-}
-
+// A row of positions.
 template <bool kPlaces>
-HEBB_INLINE void GatherRow(const PoolRow& row, const GatherFrom& from, float* to) {
-  switch (device::FloatsInRegister()) {
-    case 16:
-      return ForPositions<16, kPlaces>(row, from, to);
-    case 8:
-      return ForPositions<8, kPlaces>(row, from, to);
-    default:
-      return ForPositions<4, kPlaces>(row, from, to);
+struct RowOfPositions {
+  const PoolRow& row;
+  const uint32_t first;          // the row's first place, with places
+  const uint32_t* const places;  // or
+  const float* const values;     // the row's own, and
+  const float* const best;
+  const float* const delta;
+  float* const to;
+
+  template <int kWidest>
+  HEBB_INLINE void Run() const {
+    const int64_t channels = row.channels, width = row.width;
+    const PoolWindows::Range rows = row.rows;
+    uint32_t place = first;
+    const float* own = values;
+    float* sums = to;
+    for (const PoolWindows::Range columns : row.columns) {
+      ForChannels<kWidest>(channels, Gather<kPlaces>{channels, width, rows, columns, place, places,
+                                                     own, best, delta, sums});
+      if constexpr (kPlaces) {
+        ++place;
+      } else {
+        own += channels;
+      }
+      sums += channels;
+    }
   }
-}
+};
 
 }  // namespace
 
 HEBB_SIMD void MaximaOfRow(const PoolRow& row, int64_t whole, const float* image, float* best) {
-  OfRow<false>(row, whole, image, best, nullptr);
+  InWidestLanes(RowOfWindows<false>{row, whole, image, best, nullptr});
 }
 
 HEBB_SIMD void MaximaAndPlacesOfRow(const PoolRow& row, int64_t whole, const float* image,
                                     float* best, uint32_t* places) {
-  OfRow<true>(row, whole, image, best, places);
+  InWidestLanes(RowOfWindows<true>{row, whole, image, best, places});
 }
 
 HEBB_SIMD void GatherWhereEqual(const PoolRow& row, const float* values, const float* best,
                                 const float* delta, float* to) {
-  GatherRow<false>(row, {0, nullptr, values, best, delta}, to);
+  InWidestLanes(RowOfPositions<false>{row, 0, nullptr, values, best, delta, to});
 }
 
 HEBB_SIMD void GatherWherePlace(const PoolRow& row, uint32_t first, const uint32_t* places,
                                 const float* delta, float* to) {
-  GatherRow<true>(row, {first, places, nullptr, nullptr, delta}, to);
+  InWidestLanes(RowOfPositions<true>{row, first, places, nullptr, nullptr, delta, to});
 }
 
 }  // namespace hebb::nn

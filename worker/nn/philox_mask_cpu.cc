@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/nn/philox_mask.h"
 
+#include "worker/device/cpu_features.h"
 #include "worker/device/simd.h"
 
 #if defined(__x86_64__)
@@ -171,11 +172,8 @@ HEBB_PHILOX_AVX512 void PhiloxMaskAvx512(const PhiloxStart& start, uint32_t bloc
 
 PhiloxMaskLoop BestPhiloxMask() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("bmi2")) {
-    return PhiloxMaskAvx512;
-  }
-  if (__builtin_cpu_supports("avx2")) return PhiloxMaskAvx2;
+  if (device::CpuHasAvx512()) return PhiloxMaskAvx512;
+  if (device::CpuHasAvx2()) return PhiloxMaskAvx2;
 #endif
   return PhiloxMaskBase;
 }
