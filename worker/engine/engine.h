@@ -21,6 +21,7 @@
 #include "common/weights/safetensors.h"
 #include "common/weights/tensor_source.h"
 #include "worker/slices/slice_tree.h"
+#include "worker/slices/vector_memory.h"
 
 namespace hebb::engine {
 
@@ -70,7 +71,8 @@ class SumSink {
   virtual ~SumSink() = default;
 
   // nodes[i] = the sum over maximal node i of the rank's slices (slices::MaximalNodes), as many
-  // floats as the sum has, unchanged until the next ComputeUpdates. Returns soon: what is left of
+  // floats as the sum has, in Engine::memory(), unchanged until the next ComputeUpdates. They may
+  // be still on their way (VectorMemory::Settle). Returns soon: what is left of
   // the summing is done elsewhere.
   virtual absl::Status Ready(int sum, std::span<const float* const> nodes) = 0;
 
@@ -122,6 +124,9 @@ class Engine {
   virtual std::span<const ParameterInfo> parameters() const = 0;
   // The sums that every step takes, in the order in which they start.
   virtual std::span<const SumInfo> sums() const = 0;
+
+  // Where the nodes that ComputeUpdates gives out, and the sums that it and Apply take, lie.
+  virtual slices::VectorMemory& memory() const { return slices::HostMemory(); }
 
   // All state in canonical layout: "<layer>.weight", ".feedback", ".bias", ".scale", ".shift",
   // ".running_mean", ".running_var"; "optimizer/..." and "state/..." beside the weights. Read in
