@@ -50,7 +50,7 @@ const std::map<std::string, Folders>& MayInclude() {
       {"worker/nn", {"common", "common/spec", "worker/slices", "worker/device"}},
       {"worker/rules", {"common", "common/spec", "worker/device", "worker/nn"}},
       {"worker/comm", {"common", "worker/slices", "worker/device"}},
-      {"worker/gpu", {"common", "worker/slices"}},
+      {"worker/gpu", {"common", "worker/slices", "worker/comm"}},
       {"worker/data", {"common", "common/spec", "common/datasets"}},
       {"worker/checkpoint", {"common", "common/weights"}},
       {"worker/engine",
