@@ -201,11 +201,13 @@ absl::Status HostOps::Do(std::function<void()> work) {
 
 absl::Status HostOps::Upload(const void* from, void* to, int64_t bytes) {
   HEBB_CHECK(!recording_);
+  uploaded_ += bytes;
   return Do([=] { std::memcpy(to, from, static_cast<size_t>(bytes)); });
 }
 
 absl::Status HostOps::Download(const void* from, void* to, int64_t bytes) {
-  return Upload(from, to, bytes);
+  HEBB_CHECK(!recording_);
+  return Do([=] { std::memcpy(to, from, static_cast<size_t>(bytes)); });
 }
 
 absl::Status HostOps::Copy(const void* from, void* to, int64_t bytes) {

@@ -81,6 +81,7 @@ class HostOps : public Ops {
   HostDevice& device() { return *device_; }
   int64_t launches() const { return launches_; }
   int64_t replays() const { return replays_; }
+  int64_t uploaded() const { return uploaded_; }  // bytes
   // Every call from now on fails so, as after a sticky device error.
   void Break(const absl::Status& status) { broken_ = status; }
 
@@ -96,6 +97,7 @@ class HostOps : public Ops {
   absl::Status broken_;
   int64_t launches_ = 0;
   int64_t replays_ = 0;
+  int64_t uploaded_ = 0;
 };
 
 }  // namespace hebb::gpu
