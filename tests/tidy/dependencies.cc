@@ -52,6 +52,8 @@ const std::map<std::string, Folders>& MayInclude() {
       {"worker/comm", {"common", "worker/slices", "worker/device"}},
       {"worker/data", {"common", "common/spec", "common/datasets"}},
       {"worker/checkpoint", {"common", "common/weights"}},
+      {"worker/gpu", {"common"}},
+      {"worker/cuda", {"common", "worker/gpu"}},
       {"worker/engine",
        {"common", "common/spec", "common/weights", "worker/slices", "worker/device", "worker/nn",
         "worker/rules"}},
@@ -89,7 +91,7 @@ const std::vector<Vendor>& Vendors() {
       {std::regex("gloo/.*|mpi\\.h"), {"worker/comm/"}},
       {std::regex("(oneapi/dnnl/)?dnnl.*"), {"worker/device/", "worker/nn/", "worker/rules/"}},
       {std::regex("cblas\\.h"), {}},  // nowhere: docs/adr/0005
-      {std::regex("(cuda|cublas|cudnn|nccl|nvrtc).*"), {"worker/device/cuda/"}},
+      {std::regex("(cuda|cublas|cudnn|nccl|nvrtc).*"), {"worker/cuda/"}},
       {std::regex("spdlog/.*"), {"common/log.cc"}},
       {std::regex("openssl/.*"), {"common/sha256.cc", "common/certificates.cc"}},
       {std::regex("Random123/.*"), {"common/random.h"}},
