@@ -232,6 +232,8 @@ void NcclCollective::AbortComm() {
   steps_.clear();
   if (comm_ != nullptr) static_cast<void>(ncclCommAbort(comm_));
   comm_ = nullptr;
+  // NCCL's kernels end with it, and so do copies behind them: the memory is the caller's again.
+  static_cast<void>(cudaStreamSynchronize(stream_.get()));
 }
 
 // A kernel of ours may be done while a thread of NCCL still sends what it left to it: peers would
@@ -247,6 +249,7 @@ void NcclCollective::FinishComm() {
   if (state != ncclSuccess) return AbortComm();
   static_cast<void>(ncclCommDestroy(comm_));
   comm_ = nullptr;
+  static_cast<void>(cudaStreamSynchronize(stream_.get()));
 }
 
 bool NcclCollective::IsDeviceMemory(const void* pointer) const {

@@ -46,7 +46,6 @@ class NcclCollective : public gpu::Collective {
 
   void Abort() override;
 
-  // The host's memory must stay as it is until Poll says that all is done.
   absl::Status CopyIn(const void* host, void* device, int64_t bytes) override;
   absl::Status CopyOut(const void* device, void* host, int64_t bytes) override;
   bool IsDeviceMemory(const void* pointer) const override;

@@ -76,13 +76,14 @@ std::vector<std::string> VersionsOf(const std::string& library, const std::strin
   return found;
 }
 
-// The loader takes a library that is open already for one of the same name that it looks for.
-// Whatever cannot be opened is told by the attempt that follows.
+// The loader takes a library that is open already for one of the same name that it looks for, and
+// no library is given the symbols of another version's. Whatever cannot be opened is told by the
+// attempt that follows.
 void OpenCudaLibraries(const std::vector<std::string>& folders) {
   for (const char* library : kCudaLibraries) {
     for (const std::string& folder : folders) {
       for (const std::string& file : VersionsOf(library, folder)) {
-        dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
+        dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
       }
     }
   }
