@@ -241,7 +241,7 @@ absl::Status CudnnConv::ChooseWeights(gpu::Precision precision) {
 
 absl::StatusOr<std::unique_ptr<Convolutions>> Convolutions::Create(DeviceCalls& calls,
                                                                    cudaStream_t stream) {
-  auto convolutions = absl::WrapUnique(new Convolutions(calls, stream));
+  auto convolutions = absl::WrapUnique(new Convolutions(calls));
   cudnnHandle_t handle = nullptr;
   HEBB_CUDA_OR_RETURN(cudnnCreate(&handle));
   convolutions->handle_.reset(handle);

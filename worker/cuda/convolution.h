@@ -36,11 +36,10 @@ class Convolutions {
  private:
   friend class CudnnConv;
 
-  Convolutions(DeviceCalls& calls, cudaStream_t stream) : calls_(calls), stream_(stream) {}
+  explicit Convolutions(DeviceCalls& calls) : calls_(calls) {}
   absl::Status Grow(size_t bytes);
 
   DeviceCalls& calls_;
-  cudaStream_t stream_;  // the Ops'
   DnnHandle handle_;
   DeviceMemory workspace_;
   size_t workspace_bytes_ = 0;

@@ -6,6 +6,17 @@
 #include "worker/cuda/errors.h"
 
 namespace hebb::cuda {
+namespace {
+
+// Whether even this fails, and not because a record is being made, in which it is not allowed.
+bool IsLost() {
+  const cudaError_t code = cudaFree(nullptr);
+  cudaGetLastError();
+  return code != cudaSuccess && code != cudaErrorStreamCaptureUnsupported &&
+         code != cudaErrorStreamCaptureInvalidated;
+}
+
+}  // namespace
 
 absl::Status DeviceCalls::Run(absl::FunctionRef<absl::Status()> calls) {
   if (!lost_.ok()) return lost_;
@@ -14,7 +25,7 @@ absl::Status DeviceCalls::Run(absl::FunctionRef<absl::Status()> calls) {
   if (status.ok()) status = calls();
   if (status.ok()) return status;
   cudaGetLastError();  // forgets what was only this call's
-  if (absl::IsInternal(status) && cudaFree(nullptr) != cudaSuccess) lost_ = status;
+  if (absl::IsInternal(status) && IsLost()) lost_ = status;
   return status;
 }
 

@@ -9,6 +9,8 @@
 namespace hebb::cuda {
 namespace {
 
+constexpr char kTooLarge[] = "; use a smaller batch_size, or end what else runs on this GPU";
+
 std::string Text(const char* expression, const char* file, int line, absl::string_view what) {
   return absl::StrCat(expression, " failed at ", file, ":", line, ": ", what);
 }
@@ -17,14 +19,17 @@ std::string Text(const char* expression, const char* file, int line, absl::strin
 
 absl::Status StatusOf(cudaError_t code, const char* expression, const char* file, int line) {
   if (code == cudaSuccess) return absl::OkStatus();
-  return absl::InternalError(
-      Text(expression, file, line,
-           absl::StrCat(cudaGetErrorName(code), ", ", cudaGetErrorString(code))));
+  const std::string text = Text(
+      expression, file, line, absl::StrCat(cudaGetErrorName(code), ", ", cudaGetErrorString(code)));
+  if (code == cudaErrorMemoryAllocation) return absl::ResourceExhaustedError(text + kTooLarge);
+  return absl::InternalError(text);
 }
 
 absl::Status StatusOf(cublasStatus_t code, const char* expression, const char* file, int line) {
   if (code == CUBLAS_STATUS_SUCCESS) return absl::OkStatus();
-  return absl::InternalError(Text(expression, file, line, cublasGetStatusString(code)));
+  const std::string text = Text(expression, file, line, cublasGetStatusString(code));
+  if (code == CUBLAS_STATUS_ALLOC_FAILED) return absl::ResourceExhaustedError(text + kTooLarge);
+  return absl::InternalError(text);
 }
 
 absl::Status StatusOf(cudnnStatus_t code, const char* expression, const char* file, int line) {
@@ -32,8 +37,12 @@ absl::Status StatusOf(cudnnStatus_t code, const char* expression, const char* fi
   std::array<char, 512> more = {};
   cudnnGetLastErrorString(more.data(), more.size());
   more.back() = '\0';
-  return absl::InternalError(
-      Text(expression, file, line, absl::StrCat(cudnnGetErrorString(code), " ", more.data())));
+  const std::string text =
+      Text(expression, file, line, absl::StrCat(cudnnGetErrorString(code), " ", more.data()));
+  if (code == CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED) {
+    return absl::ResourceExhaustedError(text + kTooLarge);
+  }
+  return absl::InternalError(text);
 }
 
 absl::Status StatusOf(ncclResult_t code, const char* expression, const char* file, int line) {

@@ -14,8 +14,8 @@
 
 namespace hebb::cuda {
 
-// OK, or INTERNAL. Of NCCL ncclInProgress is no error, and UNAVAILABLE means that a peer or the
-// network failed.
+// OK; RESOURCE_EXHAUSTED: the device's memory is used up; INTERNAL: all else. Of NCCL
+// ncclInProgress is no error, and UNAVAILABLE means that a peer or the network failed.
 absl::Status StatusOf(cudaError_t code, const char* expression, const char* file, int line);
 absl::Status StatusOf(cublasStatus_t code, const char* expression, const char* file, int line);
 absl::Status StatusOf(cudnnStatus_t code, const char* expression, const char* file, int line);
