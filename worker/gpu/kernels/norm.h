@@ -53,7 +53,8 @@ struct NormFromSums {
   HEBB_DEVICE void operator()(Index i) const {
     const Index c = i % channels, set = i / channels;
     const T* of_set = sums + static_cast<size_t>(set) * 2 * channels;
-    const double values = count.Of(set);
+    const double rows = count.Of(set);
+    const double values = rows > 0 ? rows : 1.0;  // a slice may be empty
     const double mean = of_set[c] / values;
     const double variance = of_set[channels + c] / values - mean * mean;
     // An infinite one would make a broken channel look like a flat one.
@@ -143,7 +144,8 @@ struct NormUpdate {
     to[c] = static_cast<float>(product);
     to[channels + c] = static_cast<float>(sum);
     if (!set_of_slice) return;
-    const double values = count.Of(slice);
+    const double rows = count.Of(slice);
+    const double values = rows > 0 ? rows : 1.0;
     by.constant[set] = static_cast<float>(sum / values);
     by.slope[set] = static_cast<float>(by.inverse[set] * product / values);
   }

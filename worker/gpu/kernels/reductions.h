@@ -107,8 +107,10 @@ struct FoldVectors {
   float* const* roots;
   const int8_t* program;
   int32_t inputs_count;
+  Index first = 0;  // the entry that index 0 stands for
 
-  HEBB_DEVICE void operator()(Index i) const {
+  HEBB_DEVICE void operator()(Index index) const {
+    const Index i = first + index;
     float stack[kFoldDepth];
     int top = 0;
     for (int32_t input = 0; input < inputs_count; ++input) {

@@ -155,6 +155,7 @@ struct UntiedUpdate {
   float* const* roots;
   const int8_t* program;  // as FoldVectors
   int32_t slices;
+  size_t first;   // where the matrix begins in a root
   bool positive;  // of relu(x) instead of x
 
   HEBB_DEVICE Index indices() const {
@@ -194,7 +195,7 @@ struct UntiedUpdate {
         for (int n = 0; n < kTile; ++n) stack[top - 1][n] += stack[top][n];
       }
       const int8_t root = program[2 * slice + 1];
-      if (root >= 0) Store(stack[--top], c, f, roots[root] + at);
+      if (root >= 0) Store(stack[--top], c, f, roots[root] + first + at);
     }
   }
   HEBB_DEVICE void SliceSum(const float* in, const float* out, int c, int f, int32_t slice,

@@ -23,25 +23,29 @@ struct Descent {
   float shrink = 1;
   float momentum = 0;
   float decay = 0;
-  float gradient_scale = 1;  // beside the step's own (clip_norm)
-  float fixed_rate = 0;      // instead of the step's, where has_fixed_rate
-  bool has_fixed_rate = false;
-  bool clips = true;  // takes the step's scale
+  float climb_rate = 0;  // not 0: w += climb_rate g, and nothing else
+  bool at_feedback_rate = false;
+  bool clips = true;        // g takes the step's scale
+  bool mean_twice = false;  // g is divided by the batch once more
 };
 
-HEBB_DEVICE void DescendAt(const Descends& m, const Descent& by, float rate, float step_scale,
-                           Index i) {
+HEBB_DEVICE void DescendAt(const Descends& m, const Descent& by, const StepValues& step, Index i) {
   float w = (m.start != nullptr ? m.start : m.values)[i];
-  if (by.shrink != 1.0f) w *= by.shrink;
   const float g = m.mask == nullptr || m.mask[i] != 0 ? m.gradient[i] : 0.0f;
-  const float scale = by.clips ? by.gradient_scale * step_scale : by.gradient_scale;
-  float step = scale == 1.0f ? g : scale * g;
-  if (by.decay != 0.0f) step += by.decay * w;
-  if (m.velocity != nullptr) {
-    step += by.momentum * (m.start_velocity != nullptr ? m.start_velocity : m.velocity)[i];
-    m.velocity[i] = step;
+  if (by.climb_rate != 0.0f) {
+    m.values[i] = w + by.climb_rate * g;
+    return;
   }
-  m.values[i] = w - (by.has_fixed_rate ? by.fixed_rate : rate) * step;
+  if (by.shrink != 1.0f) w *= by.shrink;
+  float scale = by.clips ? step.scale : 1.0f;
+  if (by.mean_twice) scale /= static_cast<float>(step.batch);
+  float change = scale == 1.0f ? g : scale * g;
+  if (by.decay != 0.0f) change += by.decay * w;
+  if (m.velocity != nullptr) {
+    change += by.momentum * (m.start_velocity != nullptr ? m.start_velocity : m.velocity)[i];
+    m.velocity[i] = change;
+  }
+  m.values[i] = w - (by.at_feedback_rate ? step.feedback_rate : step.rate) * change;
 }
 
 // Index: an entry of W and of R.
@@ -53,10 +57,8 @@ struct Update {
   const StepValues* step;
 
   HEBB_DEVICE void operator()(Index i) const {
-    if (forward.values != nullptr) DescendAt(forward, forward_by, step->rate, step->scale, i);
-    if (feedback.values != nullptr) {
-      DescendAt(feedback, feedback_by, step->feedback_rate, step->scale, i);
-    }
+    if (forward.values != nullptr) DescendAt(forward, forward_by, *step, i);
+    if (feedback.values != nullptr) DescendAt(feedback, feedback_by, *step, i);
   }
 };
 
