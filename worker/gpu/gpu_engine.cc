@@ -104,7 +104,9 @@ absl::Status GpuEngine::MakeWeights(const engine::EngineOptions& options) {
     HEBB_RETURN_IF_ERROR(weights_.back()->status());
     square_parts_ += weights_.back()->square_parts();
   }
-  if (job_.learning.optimizer.clip_norm > 0) squares_ = pool_.Take<double>(square_parts_);
+  if (job_.learning.optimizer.clip_norm > 0) {
+    squares_ = pool_.Take<double>(WithGroups(square_parts_));
+  }
   HEBB_RETURN_IF_ERROR(pool_.status());
   return work_.status();
 }

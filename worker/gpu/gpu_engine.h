@@ -100,7 +100,7 @@ class GpuEngine : public engine::Engine {
   bool Waits(int layer) const;
   absl::Status ReadTotals(const engine::StepContext& context,
                           std::span<engine::SliceTotals> totals);
-  void ApplySums(const engine::StepContext& context);
+  void ApplySums();
 
   // gpu_engine_looks.cc
   enum class Signal { kOfRule, kOfGradient };

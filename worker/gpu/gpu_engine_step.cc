@@ -181,12 +181,12 @@ void GpuEngine::Apply(const engine::StepContext& context,
   }
   SetStep(context);
   const int piece = static_cast<int>(pieces_up_.size() + learning_.size());
-  recorder_.Run(piece, [&] { ApplySums(context); });
+  recorder_.Run(piece, [&] { ApplySums(); });
   if (!context.last_of_epoch) return;
   for (const std::unique_ptr<DeviceWeights>& layer : weights_) layer->ClipToStart();
 }
 
-void GpuEngine::ApplySums(const engine::StepContext&) {
+void GpuEngine::ApplySums() {
   const double limit = job_.learning.optimizer.clip_norm;
   if (limit > 0) {
     double* parts = squares_;
@@ -194,8 +194,9 @@ void GpuEngine::ApplySums(const engine::StepContext&) {
       weights_[p]->PartSquares(applied_[plan_.parameters[p].sum], parts);
       parts += weights_[p]->square_parts();
     }
+    const Partials last = Group({squares_, square_parts_}, 1, 1, work_);
     work_.Launch(
-        kernels::ClipFactor{squares_, static_cast<kernels::Index>(square_parts_), limit, step_}, 1);
+        kernels::ClipFactor{last.sums, static_cast<kernels::Index>(last.parts), limit, step_}, 1);
   }
   for (size_t p = 0; p < weights_.size(); ++p) {
     const engine::PlannedLayer& planned = plan_.layers[plan_.parameters[p].layer_index];

@@ -9,6 +9,8 @@
 namespace hebb::gpu {
 namespace {
 
+using kernels::Index;
+
 kernels::Sigma KindOf(spec::Activation activation) {
   switch (activation) {
     case spec::Activation::kRamp:
@@ -29,6 +31,10 @@ int64_t PartsOfSlice(int64_t lines) {
   return (lines + kernels::kLinesOfPart - 1) / kernels::kLinesOfPart;
 }
 
+int64_t GroupsOf(int64_t parts) {
+  return (parts + kernels::kPartsAtOnce - 1) / kernels::kPartsAtOnce;
+}
+
 }  // namespace
 
 // ---- activations -------------------------------------------------------------------------------
@@ -42,7 +48,7 @@ void Sigma::Forward(const Rows& rows, const float* bias, int64_t biases, float* 
                     Work& work) {
   if (kind_ == kernels::Sigma::kNone && bias == nullptr) return;
   work.Launch(kernels::Activate{values, open_, bias,
-                                static_cast<kernels::Index>(std::max<int64_t>(biases, 1)), kind_},
+                                static_cast<Index>(std::max<int64_t>(biases, 1)), kind_},
               rows.count() * units_);
 }
 
@@ -54,25 +60,54 @@ void Sigma::Gate(const Rows& rows, const float* outputs, float* delta, Work& wor
 // ---- sums --------------------------------------------------------------------------------------
 
 kernels::SliceParts PartsOf(const Rows& rows, int64_t places, int64_t columns) {
-  return {rows.device_offsets, static_cast<kernels::Index>(places),
-          static_cast<kernels::Index>(PartsOfSlice(rows.most * places)),
-          static_cast<kernels::Index>(columns)};
+  return {rows.device_offsets, static_cast<Index>(places),
+          static_cast<Index>(PartsOfSlice(rows.most * places)), static_cast<Index>(columns)};
+}
+
+int64_t WithGroups(int64_t parts) {
+  int64_t all = parts;
+  while (parts > kernels::kPartsAtOnce) {
+    parts = GroupsOf(parts);
+    all += parts;
+  }
+  return all;
 }
 
 int64_t PartialsOf(int slices, int64_t most_rows, int64_t places, int64_t columns) {
-  return slices * PartsOfSlice(most_rows * places) * columns;
+  return slices * WithGroups(PartsOfSlice(most_rows * places)) * columns;
 }
+
+Partials Group(Partials partials, int64_t slices, int64_t columns, Work& work) {
+  while (partials.parts > kernels::kPartsAtOnce) {
+    const int64_t groups = GroupsOf(partials.parts);
+    double* const room = partials.sums + slices * partials.parts * columns;
+    work.Launch(kernels::GroupParts{partials.sums, room, static_cast<Index>(partials.parts),
+                                    static_cast<Index>(groups), static_cast<Index>(columns)},
+                slices * groups * columns);
+    partials = {room, groups};
+  }
+  return partials;
+}
+
+template <typename T>
+void TotalParts(const Rows& rows, int64_t parts, int64_t columns, T* to, size_t stride,
+                const LayerTools& tools) {
+  const Partials last = Group({tools.scratch.partials, parts}, rows.slices(), columns, tools.work);
+  tools.work.Launch(kernels::TotalsOf<T>{last.sums, to, static_cast<Index>(last.parts),
+                                         static_cast<Index>(columns), stride},
+                    rows.slices() * columns);
+}
+template void TotalParts(const Rows&, int64_t, int64_t, float*, size_t, const LayerTools&);
+template void TotalParts(const Rows&, int64_t, int64_t, double*, size_t, const LayerTools&);
 
 void SumColumns(const Rows& rows, int64_t places, int64_t columns, const float* values,
                 const UpdatePlace& to, const LayerTools& tools) {
   const kernels::SliceParts parts = PartsOf(rows, places, columns);
-  double* const partials = tools.scratch.partials;
-  const int64_t sums = rows.slices() * columns;
-  tools.work.Launch(kernels::PartSums{parts, values, partials}, sums * parts.parts);
+  tools.work.Launch(kernels::PartSums{parts, values, tools.scratch.partials},
+                    rows.slices() * columns * parts.parts);
   const SliceSum& sum = to.sums.of(to.sum);
-  tools.work.Launch(kernels::Totals{partials, sum.parts + to.first, parts.parts, parts.columns,
-                                    static_cast<size_t>(sum.stride)},
-                    sums);
+  TotalParts(rows, parts.parts, columns, sum.parts + to.first, static_cast<size_t>(sum.stride),
+             tools);
 }
 
 // ---- making ------------------------------------------------------------------------------------

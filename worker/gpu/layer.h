@@ -129,6 +129,20 @@ class Sigma {
 void SumColumns(const Rows& rows, int64_t places, int64_t columns, const float* values,
                 const UpdatePlace& to, const LayerTools& tools);
 kernels::SliceParts PartsOf(const Rows& rows, int64_t places, int64_t columns);
+// Partial sums, [slice][part][column], with room behind them (WithGroups).
+struct Partials {
+  double* sums = nullptr;
+  int64_t parts = 0;
+};
+// Adds up groups of parts until there are few. What is given stays as it is.
+Partials Group(Partials partials, int64_t slices, int64_t columns, Work& work);
+// Parts, and room for their groups, of one column of one slice.
+int64_t WithGroups(int64_t parts);
+// The last steps of such sums: from the partials in the scratch, [slice][part][column], which stay
+// as they are, to to[slice * stride + column]. T: float or double.
+template <typename T>
+void TotalParts(const Rows& rows, int64_t parts, int64_t columns, T* to, size_t stride,
+                const LayerTools& tools);
 // Doubles that the partials of such sums need; pairs need twice that.
 int64_t PartialsOf(int slices, int64_t most_rows, int64_t places, int64_t columns);
 

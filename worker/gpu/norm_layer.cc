@@ -106,9 +106,7 @@ class Norm : public NormLayer {
   // The totals of pairs of sums.
   template <typename T>
   void TotalPairs(const Rows& rows, Index parts, T* to, size_t stride) {
-    const Index pairs = 2 * columns();
-    work().Launch(kernels::TotalsOf<T>{tools_.scratch.partials, to, parts, pairs, stride},
-                  rows.slices() * int64_t{pairs});
+    TotalParts(rows, parts, 2 * channels_, to, stride, tools_);
   }
 
   const LayerTools& tools_;

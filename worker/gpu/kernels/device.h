@@ -21,6 +21,15 @@ namespace hebb::gpu::kernels {
 // Divisions of 64-bit numbers are slow on a GPU: no kernel has more indices than this holds.
 using Index = uint32_t;
 
+// sum + a b, rounded once on the device, where that is one instruction.
+HEBB_DEVICE float MultiplyAdd(float a, float b, float sum) {
+#ifdef __CUDA_ARCH__
+  return fmaf(a, b, sum);
+#else
+  return sum + a * b;
+#endif
+}
+
 // What changes from step to step, read from device memory, so that a recorded step can be replayed.
 struct StepValues {
   double inverse_batch = 0;  // 1 / the gang's batch

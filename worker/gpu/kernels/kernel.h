@@ -21,11 +21,11 @@ namespace hebb::gpu::kernels {
 using Kernel =
     std::variant<Sum, PositivePart, Saturate, RoundToBf16, Activate, Gate, LoadImages, Pad, Crop,
                  Dropout, DropoutBack, Noise, MaxPool, MaxPoolBack, AvgPool, AvgPoolBack,
-                 GlobalAvgPool, GlobalAvgPoolBack, Loss, LossTotals, PartSums, PartMoments, Totals,
-                 ExactTotals, FoldVectors, PartSquares, ClipFactor, NormFromBatch, NormFromSlices,
-                 NormFromRunning, Normalise, PartProducts, NormUpdate, NormBackFromUpdate,
-                 NormaliseBack, RunningMoments, UntiedForward, UntiedBack, UntiedUpdate, Update,
-                 DeriveSignal, ClipTo>;
+                 GlobalAvgPool, GlobalAvgPoolBack, Loss, LossTotals, PartSums, PartMoments,
+                 GroupParts, Totals, ExactTotals, FoldVectors, PartSquares, ClipFactor,
+                 NormFromBatch, NormFromSlices, NormFromRunning, Normalise, PartProducts,
+                 NormUpdate, NormBackFromUpdate, NormaliseBack, RunningMoments, UntiedForward,
+                 UntiedBack, UntiedUpdate, Update, DeriveSignal, ClipTo>;
 
 }  // namespace hebb::gpu::kernels
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums in a fixed order. Long ones go in two steps: parts of a fixed length, then the parts, both
-// in double; so their bits depend on the numbers of lines and columns alone.
+// Sums in a fixed order. Long ones go in steps: parts of a fixed length, then a fixed number of
+// parts at a time, all in double; so their bits depend on the numbers of lines and columns alone.
 //
 // Values lie as [line][column]. A slice has the lines of its rows: offsets[slice] * lines_of_row
 // on.
@@ -12,6 +12,7 @@
 namespace hebb::gpu::kernels {
 
 inline constexpr Index kLinesOfPart = 64;
+inline constexpr Index kPartsAtOnce = 32;
 
 // Which lines the parts of slices have; parts of the largest slice for all, the last may be empty.
 struct SliceParts {
@@ -74,6 +75,25 @@ struct PartMoments {
       squares += value * value;
     }
     PutPair(of, i, sum, squares, partials);
+  }
+};
+
+// to[slice][group][column] = the sum of kPartsAtOnce parts. Index: the same.
+struct GroupParts {
+  const double* partials;
+  double* to;
+  Index parts;
+  Index groups;
+  Index columns;
+
+  HEBB_DEVICE void operator()(Index i) const {
+    const Index column = i % columns, group = i / columns % groups, slice = i / columns / groups;
+    const Index begin = group * kPartsAtOnce;
+    const Index end = begin + kPartsAtOnce < parts ? begin + kPartsAtOnce : parts;
+    const double* from = partials + static_cast<size_t>(slice) * parts * columns + column;
+    double sum = 0;
+    for (Index part = begin; part < end; ++part) sum += from[static_cast<size_t>(part) * columns];
+    to[i] = sum;
   }
 };
 

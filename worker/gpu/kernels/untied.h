@@ -83,7 +83,9 @@ struct UntiedForward {
     for (int n = 0; n < kTileFilters; ++n) weight[n] = f + n < shape.filters ? w[n] : 0.0f;
     for (int r = 0; r < kTileRows; ++r) {
       const float value = row + r < batch ? in[static_cast<size_t>(r) * shape.w.in_units()] : 0.0f;
-      for (int n = 0; n < kTileFilters; ++n) sums[r][n] += value * weight[n];
+      for (int n = 0; n < kTileFilters; ++n) {
+        sums[r][n] = MultiplyAdd(value, weight[n], sums[r][n]);
+      }
     }
   }
   HEBB_DEVICE void Store(const float (&sums)[kTileRows][kTileFilters], int row, int place,
@@ -139,7 +141,7 @@ struct UntiedBack {
     const float* from = d + row * stride + static_cast<size_t>(place) * shape.filters;
     for (int f = 0; f < shape.filters; ++f) {
       for (int r = 0; r < kTileRows; ++r) {
-        if (row + r < batch) sums[r] += from[r * stride + f] * w[f];
+        if (row + r < batch) sums[r] = MultiplyAdd(from[r * stride + f], w[f], sums[r]);
       }
     }
   }
@@ -207,7 +209,8 @@ struct UntiedUpdate {
       for (int m = 0; m < kTileChannels && c + m < shape.w.channels; ++m) {
         const float value = positive && x[m] < 0.0f ? 0.0f : x[m];
         for (int n = 0; n < kTileFilters && f + n < shape.filters; ++n) {
-          sums[m * kTileFilters + n] += e[n] * value;
+          float& sum = sums[m * kTileFilters + n];
+          sum = MultiplyAdd(e[n], value, sum);
         }
       }
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -54,8 +55,9 @@ void AddEverything(EngineSetup& setup) {
 
 std::unique_ptr<Engine> Train(const EngineSetup& setup, int steps) {
   std::unique_ptr<Engine> engine = MakeEngine(setup);
+  std::deque<RandomImages> of_steps;  // an engine may remember records by their addresses
   for (int step = 0; step < steps; ++step) {
-    const RandomImages images(setup.facts, 20, 100 + step);
+    const RandomImages& images = of_steps.emplace_back(setup.facts, 20, 100 + step);
     const StepContext context = {.seed = 3, .epoch = step, .batch_size = 20, .step = step};
     const StepResult result = RunStep(*engine, context, images.samples(), kSlices);
     EXPECT_TRUE(result.status.ok()) << result.status;
