@@ -60,6 +60,18 @@ if(HEBB_BUILD_TESTS AND HEBB_PRECOMPILE_TESTS)
     <absl/time/clock.h>)
 endif()
 
+# hebb_test_objects(NAME SOURCES x_test.cc DEPS ...)
+# The objects of tests that several programs run, each linked to another thing under test: compiled
+# once. For hebb_test's SOURCES: $<TARGET_OBJECTS:NAME>.
+function(hebb_test_objects name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} OBJECT ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE hebb_build_flags hebb_test_flags ${ARG_DEPS} GTest::gmock)
+  if(HEBB_PRECOMPILE_TESTS)
+    target_precompile_headers(${name} REUSE_FROM precompiled_tests)
+  endif()
+endfunction()
+
 # hebb_test(NAME SOURCES x_test.cc ... DEPS ... [LABELS unit] [TIMEOUT 60] [RESOURCE_LOCK x])
 # One binary and one CTest entry; NAME is the dotted path, such as unit.worker.data.shard.
 function(hebb_test name)

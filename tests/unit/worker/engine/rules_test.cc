@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
