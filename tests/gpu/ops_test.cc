@@ -75,6 +75,21 @@ TEST_P(OpsTest, UploadLeavesTheSourceFree) {
   EXPECT_EQ(first.Read()[2], 2.0f);
 }
 
+TEST_P(OpsTest, WhatIsFetchedIsAsItWasThen) {
+  const std::vector<float> ones(1000, 1.0f), twos(1000, 2.0f);
+  const DeviceFloats floats(*ops_, ones.size());
+  constexpr int64_t kBytes = 1000 * sizeof(float);
+  for (int again = 0; again < 2; ++again) {
+    ASSERT_TRUE(ops_->Upload(ones.data(), floats.get(), kBytes).ok());
+    ASSERT_TRUE(ops_->Fetch(floats.get(), kBytes).ok());
+    ASSERT_TRUE(ops_->Upload(twos.data(), floats.get(), kBytes).ok());
+    std::vector<float> fetched(1000);
+    ASSERT_TRUE(ops_->Fetched(fetched.data()).ok());
+    EXPECT_EQ(fetched, ones);
+    EXPECT_EQ(floats.Read(), twos);
+  }
+}
+
 TEST_P(OpsTest, KernelsRunEveryIndexOnce) {
   for (const size_t n : {0, 1, 255, 256, 257, 100'003, 5'000'000}) {
     const std::vector<float> a = RandomFloats(n + 1, 1);

@@ -62,6 +62,14 @@ absl::Status CudaOps::Download(const void* from, void* to, int64_t bytes) {
   });
 }
 
+absl::Status CudaOps::Fetch(const void* from, int64_t bytes) {
+  return calls_.Run([&] { return fetching_.Begin(from, bytes, stream_.get()); });
+}
+
+absl::Status CudaOps::Fetched(void* to) {
+  return calls_.Run([&] { return fetching_.End(to); });
+}
+
 absl::Status CudaOps::Copy(const void* from, void* to, int64_t bytes) {
   return calls_.Run([&] {
     return HEBB_CUDA(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice,

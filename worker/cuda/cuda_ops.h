@@ -14,6 +14,7 @@
 #include "worker/cuda/convolution.h"
 #include "worker/cuda/device.h"
 #include "worker/cuda/device_calls.h"
+#include "worker/cuda/fetching.h"
 #include "worker/cuda/handles.h"
 #include "worker/cuda/staging.h"
 #include "worker/gpu/ops.h"
@@ -37,6 +38,8 @@ class CudaOps : public gpu::Ops {
 
   absl::Status Upload(const void* from, void* to, int64_t bytes) override;
   absl::Status Download(const void* from, void* to, int64_t bytes) override;
+  absl::Status Fetch(const void* from, int64_t bytes) override;
+  absl::Status Fetched(void* to) override;
   absl::Status Copy(const void* from, void* to, int64_t bytes) override;
   absl::Status Clear(void* memory, int64_t bytes) override;
   absl::Status Wait() override;
@@ -66,6 +69,7 @@ class CudaOps : public gpu::Ops {
   // Whatever uses the stream is declared after it, and ends before it.
   Stream stream_;
   Staging staging_;
+  Fetching fetching_;
   // Made when they are first needed, for a queue that only adds needs neither.
   std::unique_ptr<Blas> blas_;
   std::unique_ptr<Convolutions> convolutions_;

@@ -50,7 +50,8 @@ absl::StatusOr<std::vector<kernels::RowLoss>> GpuEngine::ForwardChunk(
     look(layer);
   }
   network_->Loss();
-  std::vector<kernels::RowLoss> totals = network_->ReadTotals();
+  network_->FetchTotals();
+  std::vector<kernels::RowLoss> totals = network_->FetchedTotals();
   HEBB_RETURN_IF_ERROR(work_.status());
   return totals;
 }

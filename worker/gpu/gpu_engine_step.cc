@@ -75,6 +75,7 @@ absl::Status GpuEngine::Up(engine::SumSink& sink) {
     recorder_.Run(static_cast<int>(i), [&] { RunPieceUp(i); });
     HEBB_RETURN_IF_ERROR(StatisticsReady(pieces_up_[i], sink));
   }
+  network_->FetchTotals();
   return work_.status();
 }
 
@@ -151,7 +152,8 @@ void GpuEngine::UpdateLayer(int layer) {
 
 absl::Status GpuEngine::ReadTotals(const engine::StepContext& context,
                                    std::span<engine::SliceTotals> totals) {
-  const std::vector<kernels::RowLoss> read = network_->ReadTotals();
+  // The way down may be under way still: the host has the next step ready when it ends.
+  const std::vector<kernels::RowLoss> read = network_->FetchedTotals();
   HEBB_RETURN_IF_ERROR(work_.status());
   for (size_t i = 0; i < totals.size(); ++i) {
     if (!std::isfinite(read[i].loss)) {

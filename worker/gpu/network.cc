@@ -242,9 +242,9 @@ void Network::Loss() {
                rows_.slices());
 }
 
-std::vector<kernels::RowLoss> Network::ReadTotals() {
+std::vector<kernels::RowLoss> Network::FetchedTotals() {
   std::vector<kernels::RowLoss> totals(rows_.slices());
-  work_.Download(totals_, std::span(totals));
+  work_.Fetched(std::span(totals));
   return totals;
 }
 

@@ -68,7 +68,7 @@ class Network {
   // Of the whole batch, on the device.
   void TakeStatistics(int layer, const float* sums);
   void Forward(int layer);
-  // Of all slices, for ReadTotals; in training also the last layer's delta.
+  // Of all slices, for FetchTotals; in training also the last layer's delta.
   void Loss();
 
   // Makes d of the layer's delta; under direct feedback also the delta. False: the layer has none.
@@ -85,8 +85,10 @@ class Network {
   // Delivers d to the inputs. `saturates`: clipped where the rule wants it.
   void SendDown(int layer, bool saturates);
 
-  // Waits. By slice.
-  std::vector<kernels::RowLoss> ReadTotals();
+  // By slice: begins to bring the loss's totals to the host; waits for them, not for what was begun
+  // since.
+  void FetchTotals() { work_.Fetch(totals_, rows_.slices()); }
+  std::vector<kernels::RowLoss> FetchedTotals();
   // Waits. A layer's output, or delta, of all rows.
   std::vector<float> ReadOutput(int layer);
   std::vector<float> ReadDelta(int layer);

@@ -85,6 +85,11 @@ class Ops {
   virtual absl::Status Upload(const void* from, void* to, int64_t bytes) = 0;
   // Waits for all calls before, and for this.
   virtual absl::Status Download(const void* from, void* to, int64_t bytes) = 0;
+  // Begins to copy to the host, after all calls before; Fetched waits for that, not for what was
+  // called since. The next Fetch takes the place of one that nobody waited for. Not to be recorded.
+  virtual absl::Status Fetch(const void* from, int64_t bytes) = 0;
+  // `to`: as many bytes as were asked for.
+  virtual absl::Status Fetched(void* to) = 0;
   virtual absl::Status Copy(const void* from, void* to, int64_t bytes) = 0;
   virtual absl::Status Clear(void* memory, int64_t bytes) = 0;
   // Waits for all calls before.

@@ -52,6 +52,16 @@ class Work {
     }
   }
 
+  // Ops::Fetch, and what comes of it.
+  template <typename T>
+  void Fetch(const T* from, int64_t count) {
+    if (status_.ok()) status_ = ops_.Fetch(from, count * static_cast<int64_t>(sizeof(T)));
+  }
+  template <typename T>
+  void Fetched(std::span<T> to) {
+    if (status_.ok()) status_ = ops_.Fetched(to.data());
+  }
+
  private:
   static constexpr int64_t kFloat = sizeof(float);
 

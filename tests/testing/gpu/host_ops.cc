@@ -210,6 +210,19 @@ absl::Status HostOps::Download(const void* from, void* to, int64_t bytes) {
   return Do([=] { std::memcpy(to, from, static_cast<size_t>(bytes)); });
 }
 
+absl::Status HostOps::Fetch(const void* from, int64_t bytes) {
+  HEBB_CHECK(!recording_ && bytes > 0);
+  fetched_.resize(static_cast<size_t>(bytes));
+  return Download(from, fetched_.data(), bytes);
+}
+
+absl::Status HostOps::Fetched(void* to) {
+  HEBB_CHECK(!fetched_.empty());
+  std::memcpy(to, fetched_.data(), fetched_.size());
+  fetched_.clear();
+  return broken_;
+}
+
 absl::Status HostOps::Copy(const void* from, void* to, int64_t bytes) {
   return Do([=] { std::memcpy(to, from, static_cast<size_t>(bytes)); });
 }

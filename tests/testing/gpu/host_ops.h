@@ -59,6 +59,8 @@ class HostOps : public Ops {
   void Free(void* memory) override;
   absl::Status Upload(const void* from, void* to, int64_t bytes) override;
   absl::Status Download(const void* from, void* to, int64_t bytes) override;
+  absl::Status Fetch(const void* from, int64_t bytes) override;
+  absl::Status Fetched(void* to) override;
   absl::Status Copy(const void* from, void* to, int64_t bytes) override;
   absl::Status Clear(void* memory, int64_t bytes) override;
   absl::Status Wait() override;
@@ -94,6 +96,7 @@ class HostOps : public Ops {
   bool recording_ = false;
   std::vector<std::function<void()>> record_;
   std::vector<std::vector<std::function<void()>>> records_;
+  std::vector<std::byte> fetched_;
   absl::Status broken_;
   int64_t launches_ = 0;
   int64_t replays_ = 0;
