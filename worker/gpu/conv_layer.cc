@@ -2,7 +2,12 @@
 // A tied convolution. The library knows paddings that are the same on both sides; for others the
 // images are laid into a border of zeros first.
 #include <map>
+#include <memory>
+#include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/log.h"
 #include "worker/gpu/weighted_layer.h"
 
 namespace hebb::gpu {
@@ -14,6 +19,7 @@ class ConvLayer : public WeightedLayer {
  public:
   ConvLayer(const LayerPlace& place, const spec::Conv& conv)
       : WeightedLayer(place, conv.activation),
+        name_(place.planned.layer.name),
         shape_(engine::ConvShapeOf(conv, place.planned.resolved)),
         pads_(shape_.pad_before != shape_.pad_after),
         height_(shape_.input.height + (pads_ ? shape_.pad_before + shape_.pad_after : 0)),
@@ -70,7 +76,12 @@ class ConvLayer : public WeightedLayer {
                                    .stride = shape_.stride};
     absl::StatusOr<std::unique_ptr<Conv>> conv = work().ops().MakeConv(geometry, count);
     work().Note(conv.status());
-    if (conv.ok()) convs_[count] = *std::move(conv);
+    if (!conv.ok()) return;
+    // What a run's bits also depend on.
+    LogInfo(
+        "convolution",
+        {{"layer", name_}, {"rows", absl::StrCat(count)}, {"algorithms", (*conv)->algorithms()}});
+    convs_[count] = *std::move(conv);
   }
 
   const float* Images(const Rows& rows, const float* x) {
@@ -92,6 +103,7 @@ class ConvLayer : public WeightedLayer {
             static_cast<Index>(width_)};
   }
 
+  const std::string name_;
   const nn::ConvShape shape_;
   const bool pads_;
   const int64_t height_, width_;  // of an image as the library sees it
