@@ -25,5 +25,11 @@ TEST(PrecisionTest, Bf16IsRefusedWhereTheMachineHasNone) {
   EXPECT_THAT(status.message(), HasSubstr("use precision: float32"));
 }
 
+TEST(PrecisionTest, Tf32IsRefusedOnACpu) {
+  const absl::Status status = CheckCpuPrecision(spec::Precision::kTf32);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("use resources.device: cuda"));
+}
+
 }  // namespace
 }  // namespace hebb::engine
