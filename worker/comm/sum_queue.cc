@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/comm/sum_queue.h"
 
-#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "common/check.h"
+#include "common/status_macros.h"
 #include "common/steady_clock.h"
 #include "worker/comm/tree_sum.h"
 
@@ -12,7 +13,7 @@ namespace hebb::comm {
 
 SumQueue::SumQueue(Communicator& communicator, const SumQueueOptions& options)
     : communicator_(communicator), options_(options), backstop_(options.backstop) {
-  if (options.slices > 0) tree_sum_ = std::make_unique<TreeSum>(communicator, options.slices);
+  HEBB_CHECK(options.slices == 0 || communicator.topology().size <= options.slices);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -27,9 +28,10 @@ SumQueue::~SumQueue() {
   thread_.join();
 }
 
-void SumQueue::Start(int index, std::span<const float* const> nodes, std::span<float> sum) {
+void SumQueue::Start(int index, std::span<const float* const> nodes, std::span<float> sum,
+                     slices::VectorMemory& memory) {
   HEBB_CHECK(index >= 0);
-  HEBB_CHECK(tree_sum_ != nullptr || nodes.size() == 1);
+  HEBB_CHECK(options_.slices > 0 || nodes.size() == 1);
   absl::MutexLock lock(&mutex_);
   if (!status_.ok()) return;  // Wait says so
   while (static_cast<int>(slots_.size()) <= index) slots_.emplace_back();
@@ -37,6 +39,7 @@ void SumQueue::Start(int index, std::span<const float* const> nodes, std::span<f
   HEBB_CHECK(!slot.pending);
   slot.nodes.assign(nodes.begin(), nodes.end());
   slot.sum = sum;
+  slot.memory = &memory;
   slot.pending = true;
   ++pending_count_;
   queue_.push_back(index);
@@ -91,6 +94,8 @@ void SumQueue::Run() {
     }
     const absl::Time begin = SteadyNow();
     absl::Status status = SumOne(*slot, deadline);
+    // Of the memory: the peers must not wait for this rank. Of the communicator: it knows already.
+    if (!status.ok()) communicator_.Abort(status.message());
     absl::MutexLock lock(&mutex_);
     ++totals_.sums;
     totals_.bytes += static_cast<int64_t>(slot->sum.size_bytes());
@@ -108,9 +113,17 @@ void SumQueue::Run() {
 }
 
 absl::Status SumQueue::SumOne(const Slot& slot, absl::Time deadline) {
-  if (tree_sum_ != nullptr) return tree_sum_->Sum(slot.nodes, slot.sum, deadline);
-  std::copy_n(slot.nodes[0], slot.sum.size(), slot.sum.data());
+  if (options_.slices > 0) return TreeIn(*slot.memory).Sum(slot.nodes, slot.sum, deadline);
+  HEBB_RETURN_IF_ERROR(slot.memory->Copy(slot.nodes[0], slot.sum.data(), slot.sum.size()));
   return communicator_.AllReduce(slot.sum, deadline);
+}
+
+TreeSum& SumQueue::TreeIn(slices::VectorMemory& memory) {
+  for (const Tree& tree : trees_) {
+    if (tree.memory == &memory) return *tree.sum;
+  }
+  trees_.push_back({&memory, std::make_unique<TreeSum>(communicator_, options_.slices, memory)});
+  return *trees_.back().sum;
 }
 
 }  // namespace hebb::comm

@@ -5,7 +5,8 @@
 //
 // Per step and per sum: Start(index, nodes, sum) as soon as the local updates exist, later
 // Wait(index) or Drain() before `sum` is used. Indexes are small numbers that come again in every
-// step (the parameter's number; one more for losses and flags).
+// step (the parameter's number; one more for losses and flags). Sums may lie in the host's memory
+// or in a GPU's, each as its Start says.
 #ifndef HEBB_WORKER_COMM_SUM_QUEUE_H_
 #define HEBB_WORKER_COMM_SUM_QUEUE_H_
 
@@ -23,6 +24,7 @@
 #include "common/times.h"
 #include "worker/comm/communicator.h"
 #include "worker/comm/step_backstop.h"
+#include "worker/slices/vector_memory.h"
 
 namespace hebb::comm {
 
@@ -44,7 +46,7 @@ struct SumQueueTotals {
 // user of the communicator, except between a successful Drain and the next Start.
 //
 // The first error sticks: it ends every wait at once and every later one. It is the communicator's
-// (communicator.h), so it kills the communicator too.
+// (communicator.h) or the memory's, and kills the communicator too.
 class SumQueue {
  public:
   // `communicator` is borrowed. REQUIRES: slices == 0 or communicator's size <= slices.
@@ -56,10 +58,12 @@ class SumQueue {
 
   // Queues sum = sum over all ranks' nodes. All ranks start the same sums in the same order.
   // nodes[i]: maximal node i of this rank's slices (slices::MaximalNodes), sum.size() floats each;
-  // with slices == 0 one, the rank's own sum. Nodes and sum are borrowed until Wait(index), Drain
-  // or the destructor returns. Returns at once. REQUIRES: index >= 0, and the last sum of this
-  // index has been waited for.
-  void Start(int index, std::span<const float* const> nodes, std::span<float> sum);
+  // with slices == 0 one, the rank's own sum. Nodes and sum lie in `memory`, and the nodes are
+  // written (VectorMemory::Settle). All are borrowed until Wait(index), Drain or the destructor
+  // returns; `memory` until the destructor. Returns at once. REQUIRES: index >= 0, and the last sum
+  // of this index has been waited for.
+  void Start(int index, std::span<const float* const> nodes, std::span<float> sum,
+             slices::VectorMemory& memory = slices::HostMemory());
 
   // Blocks until the last sum of `index` has arrived. REQUIRES: it was started, or the queue
   // failed.
@@ -77,15 +81,21 @@ class SumQueue {
   struct Slot {
     std::vector<const float*> nodes;
     std::span<float> sum;
+    slices::VectorMemory* memory = nullptr;
     bool pending = false;
+  };
+  struct Tree {
+    slices::VectorMemory* memory = nullptr;
+    std::unique_ptr<TreeSum> sum;
   };
 
   void Run();
   absl::Status SumOne(const Slot& slot, absl::Time deadline);
+  TreeSum& TreeIn(slices::VectorMemory& memory);
 
   Communicator& communicator_;
   const SumQueueOptions options_;
-  std::unique_ptr<TreeSum> tree_sum_;  // communication thread only; null with slices == 0
+  std::vector<Tree> trees_;  // communication thread only: one for each memory in use
 
   mutable absl::Mutex mutex_;
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mutex_);  // by index; references stay valid as it grows

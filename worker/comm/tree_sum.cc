@@ -2,13 +2,13 @@
 #include "worker/comm/tree_sum.h"
 
 #include <algorithm>
-#include <optional>
+#include <new>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/status_macros.h"
 #include "worker/slices/slice_tree.h"
-#include "worker/slices/vector_fold.h"
 
 namespace hebb::comm {
 namespace {
@@ -61,10 +61,6 @@ std::span<std::byte> WritableBytes(float* data, size_t n) {
   return std::as_writable_bytes(std::span(data, n));
 }
 
-void Grow(std::vector<float>& scratch, size_t n) {
-  if (scratch.size() < n) scratch.resize(n);
-}
-
 }  // namespace
 
 struct TreeSum::Scratch {
@@ -79,21 +75,25 @@ struct TreeSum::Scratch {
   std::vector<ForeignNode> foreign_nodes;
   int foreign_before = 0;  // foreign nodes left of this rank's slices
   uint32_t gather_tag = 0;
-  std::optional<slices::VectorFold> finish;  // the tree over all ranks' nodes
+  slices::VectorMemory& memory;
+  std::unique_ptr<slices::Folding> finish;  // the tree over all ranks' nodes
 
   // Reused by every call.
-  std::vector<float> received;  // [foreign node][part]
+  slices::OwnedVector received;  // [foreign node][part]
   std::vector<Send> sends;
   std::vector<Receive> receives;
   std::vector<const float*> inputs;
 
-  Scratch(Topology t, int slices);
+  Scratch(Topology t, int slices, slices::VectorMemory& memory_of_sums);
+  absl::Status MakeRoom(const Layout& layout);
   void PostScatter(const Layout& layout, size_t round, std::span<const float* const> nodes);
   void PostGather(const Layout& layout, size_t round, float* sum);
-  void Finish(const Layout& layout, size_t round, std::span<const float* const> nodes, float* sum);
+  absl::Status Finish(const Layout& layout, size_t round, std::span<const float* const> nodes,
+                      float* sum);
 };
 
-TreeSum::Scratch::Scratch(Topology t, int slices) : topology(t) {
+TreeSum::Scratch::Scratch(Topology t, int slices, slices::VectorMemory& memory_of_sums)
+    : topology(t), memory(memory_of_sums) {
   std::vector<SliceRange> nodes;  // of all ranks, in tree order
   for (int rank = 0; rank < t.size; ++rank) {
     const SliceRange owned = slices::SlicesOfRank(slices, rank, t.size);
@@ -109,7 +109,23 @@ TreeSum::Scratch::Scratch(Topology t, int slices) : topology(t) {
     }
   }
   const SliceRange root = {0, slices};
-  finish.emplace(slices::Fold({&root, 1}, nodes));
+  finish = memory.MakeFolding(slices::Fold({&root, 1}, nodes));
+}
+
+// For what the others send. An allocation that fails must not end the thread of the sums.
+absl::Status TreeSum::Scratch::MakeRoom(const Layout& layout) {
+  const size_t n = foreign_nodes.size() * layout.longest_part();
+  if (received.size() >= n) return absl::OkStatus();
+  received = {};
+  try {
+    received = slices::OwnedVector(memory, n);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no memory for the ", n * sizeof(float),
+                     " bytes that a sum takes from the other workers; give the job a smaller "
+                     "network or batch, or the worker more memory"));
+  }
+  return absl::OkStatus();
 }
 
 // This rank's nodes, cut for each rank; and the others' nodes, cut for this rank.
@@ -144,10 +160,10 @@ void TreeSum::Scratch::PostGather(const Layout& layout, size_t round, float* sum
   }
 }
 
-void TreeSum::Scratch::Finish(const Layout& layout, size_t round,
-                              std::span<const float* const> nodes, float* sum) {
+absl::Status TreeSum::Scratch::Finish(const Layout& layout, size_t round,
+                                      std::span<const float* const> nodes, float* sum) {
   const Part mine = layout.PartOf(topology.rank, round);
-  if (mine.size() == 0) return;
+  if (mine.size() == 0) return absl::OkStatus();
   inputs.clear();
   const float* from = received.data();
   for (size_t i = 0; i <= foreign_nodes.size(); ++i) {
@@ -159,14 +175,14 @@ void TreeSum::Scratch::Finish(const Layout& layout, size_t round,
     from += layout.longest_part();
   }
   float* const part = sum + mine.begin;
-  finish->Run(inputs, {&part, 1}, mine.size());
+  return finish->Run(inputs, {&part, 1}, mine.size());
 }
 
-TreeSum::TreeSum(Communicator& communicator, int slices)
-    : communicator_(communicator), slices_(slices) {
+TreeSum::TreeSum(Communicator& communicator, int slices, slices::VectorMemory& memory)
+    : communicator_(communicator) {
   const Topology topology = communicator.topology();
   HEBB_CHECK(topology.size <= slices);
-  scratch_ = std::make_unique<Scratch>(topology, slices);
+  scratch_ = std::make_unique<Scratch>(topology, slices, memory);
 }
 
 TreeSum::~TreeSum() = default;
@@ -177,14 +193,16 @@ absl::Status TreeSum::Sum(std::span<const float* const> nodes, std::span<float> 
   Scratch& s = *scratch_;
   HEBB_CHECK(nodes.size() == s.own_tags.size());
   const Layout layout(sum.size(), s.topology.size);
-  Grow(s.received, s.foreign_nodes.size() * layout.longest_part());
+  HEBB_RETURN_IF_ERROR(s.MakeRoom(layout));
   for (size_t round = 0; round <= layout.rounds(); ++round) {
     s.sends.clear();
     s.receives.clear();
     if (round < layout.rounds()) s.PostScatter(layout, round, nodes);
     if (round > 0 && !layout.direct()) s.PostGather(layout, round - 1, sum.data());
     HEBB_RETURN_IF_ERROR(communicator_.Exchange(s.sends, s.receives, deadline));
-    if (round < layout.rounds()) s.Finish(layout, round, nodes, sum.data());
+    if (round < layout.rounds()) {
+      HEBB_RETURN_IF_ERROR(s.Finish(layout, round, nodes, sum.data()));
+    }
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "worker/comm/communicator.h"
+#include "worker/slices/vector_memory.h"
 
 namespace hebb::comm {
 
@@ -21,20 +22,23 @@ namespace hebb::comm {
 // One thread at a time.
 class TreeSum {
  public:
-  // `communicator` is borrowed. REQUIRES: size <= slices.
-  TreeSum(Communicator& communicator, int slices);
+  // Both are borrowed; the communicator takes pointers into that memory. REQUIRES: size <= slices.
+  TreeSum(Communicator& communicator, int slices,
+          slices::VectorMemory& memory = slices::HostMemory());
   ~TreeSum();
 
   // nodes[i]: maximal node i of this rank's slices (slices::MaximalNodes), each of sum.size()
-  // floats; all ranks call it with equal sizes in the same order. On success `sum` holds the total,
-  // the same bits on every rank, equal to the serial tree over all slices. The nodes are left as
-  // they were, unless `sum` is the one node of this rank (in place).
+  // floats, in the sum's memory, written; all ranks call it with equal sizes in the same order. On
+  // success `sum` holds the total, the same bits on every rank, equal to the serial tree over all
+  // slices. The nodes are left as they were, unless `sum` is the one node of this rank (in place).
+  //
+  // Errors: the communicator's; the memory's own; RESOURCE_EXHAUSTED: no room for what the others
+  // send.
   absl::Status Sum(std::span<const float* const> nodes, std::span<float> sum, absl::Time deadline);
 
  private:
   struct Scratch;
   Communicator& communicator_;
-  const int slices_;
   std::unique_ptr<Scratch> scratch_;
 };
 

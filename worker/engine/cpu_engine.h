@@ -26,6 +26,7 @@
 #include "common/weights/safetensors.h"
 #include "common/weights/tensor_source.h"
 #include "worker/device/compute_pool.h"
+#include "worker/engine/audit_notes.h"
 #include "worker/engine/engine.h"
 #include "worker/engine/parameters.h"
 #include "worker/engine/plan.h"
@@ -111,7 +112,7 @@ class CpuEngine : public Engine {
   absl::StatusOr<nn::LossTotals> EvaluateChunks(std::span<const Sample> samples);
 
   // cpu_engine_diagnose.cc
-  struct ErrorAngles;
+  struct Angles;
   // `samples` again and again until there are kEvaluationRows of them.
   static std::vector<Sample> FilledChunk(std::span<const Sample> samples);
   // Does something with a layer in the one block that has it, where it belongs.
@@ -124,10 +125,9 @@ class CpuEngine : public Engine {
   absl::Status BackwardAlone(Signal signal,
                              absl::FunctionRef<void(int layer, std::span<const float> delta)> look);
   absl::Status DiagnoseChunk(const StepContext& context, std::span<const Sample> chunk,
-                             ErrorAngles& angles, std::vector<LayerDiagnostics>& found);
+                             Angles& angles, std::vector<LayerDiagnostics>& found);
 
   // cpu_engine_audit.cc
-  using LayerErrors = std::vector<std::vector<float>>;  // by layer
   absl::StatusOr<LayerErrors> ErrorsWithPoison(const StepContext& context,
                                                std::span<const Sample> chunk, int parameter);
 

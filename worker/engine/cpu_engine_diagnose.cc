@@ -2,12 +2,11 @@
 // A look at the layers: the angle between the error that the rule sends down and the gradient, and
 // how many units are saturated or silent.
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 #include "common/check.h"
 #include "common/status_macros.h"
 #include "worker/engine/cpu_engine.h"
+#include "worker/engine/error_angles.h"
 
 namespace hebb::engine {
 namespace {
@@ -51,31 +50,15 @@ class GradientMemory {
 }  // namespace
 
 // Of each layer with weights, over the chunks so far.
-struct CpuEngine::ErrorAngles {
-  struct Sums {
-    double product = 0, rule = 0, true_one = 0;
-  };
-  std::vector<Sums> layers;
+struct CpuEngine::Angles {
+  ErrorAngles of_layers;
   GradientMemory gradients;
 
-  ErrorAngles(const Plan& plan, StepMemory& memory)
-      : layers(plan.layers.size()), gradients(plan, kEvaluationRows, memory) {}
+  Angles(const Plan& plan, StepMemory& memory)
+      : of_layers(plan.layers.size()), gradients(plan, kEvaluationRows, memory) {}
 
   void Add(int layer, std::span<const float> delta) {
-    Sums& sums = layers[layer];
-    const float* gradient = gradients.of(layer);
-    for (size_t i = 0; i < delta.size(); ++i) {
-      sums.product += double{delta[i]} * gradient[i];
-      sums.rule += double{delta[i]} * delta[i];
-      sums.true_one += double{gradient[i]} * gradient[i];
-    }
-  }
-
-  std::optional<double> Degrees(int layer) const {
-    const Sums& s = layers[layer];
-    const double norms = std::sqrt(s.rule * s.true_one);
-    if (norms <= 0) return std::nullopt;
-    return std::acos(std::clamp(s.product / norms, -1.0, 1.0)) * 180 / std::numbers::pi;
+    of_layers.Add(layer, delta, {gradients.of(layer), delta.size()});
   }
 };
 
@@ -146,7 +129,7 @@ std::vector<Sample> CpuEngine::FilledChunk(std::span<const Sample> samples) {
 }
 
 absl::Status CpuEngine::DiagnoseChunk(const StepContext& context, std::span<const Sample> chunk,
-                                      ErrorAngles& angles, std::vector<LayerDiagnostics>& found) {
+                                      Angles& angles, std::vector<LayerDiagnostics>& found) {
   HEBB_RETURN_IF_ERROR(LoadAlone(context, chunk));
   HEBB_RETURN_IF_ERROR(ForwardAlone([&](int layer, RowBlock& block) {
     const int parameter = plan_.layers[layer].parameter;
@@ -182,7 +165,7 @@ absl::StatusOr<std::vector<LayerDiagnostics>> CpuEngine::Diagnose(
   look.first_of_epoch = false;
   HEBB_RETURN_IF_ERROR(parameters_->PrepareForward(pool_));
   std::vector<LayerDiagnostics> found(plan_.parameters.size());
-  ErrorAngles angles(plan_, *memory_);
+  Angles angles(plan_, *memory_);
   const size_t chunks = std::max<size_t>(samples.size() / kEvaluationRows, 1);
   for (size_t c = 0; c < chunks; ++c) {
     const std::vector<Sample> chunk = FilledChunk(samples.subspan(c * kEvaluationRows));
@@ -192,7 +175,7 @@ absl::StatusOr<std::vector<LayerDiagnostics>> CpuEngine::Diagnose(
     const ParameterInfo& info = plan_.parameters[p];
     const LayerWeights& layer = parameters_->layer(static_cast<int>(p));
     found[p].layer = info.layer;
-    found[p].error_angle = angles.Degrees(info.layer_index);
+    found[p].error_angle = angles.of_layers.Degrees(info.layer_index);
     *found[p].saturated /= static_cast<double>(chunks);
     *found[p].sparsity /= static_cast<double>(chunks);
     if (sums.empty()) continue;

@@ -197,17 +197,19 @@ absl::Status LayerWeights::PackSignal(std::span<const float> signal) {
   return absl::OkStatus();
 }
 
+std::span<const float> LayerWeights::DrawMagnitudes(const StepContext& context) {
+  DrawMatrix(RandomPurpose::kFeedbackMagnitude, static_cast<uint32_t>(context.step),
+             magnitudes_.span());
+  ZeroRemoved(feedback_mask_, magnitudes_.span());
+  return magnitudes_.span();
+}
+
 absl::Status LayerWeights::PrepareSignal(const StepContext& context) {
   if (kind_ == Kind::kNorm || rule_->carrier() == rules::Carrier::kDirect) return absl::OkStatus();
   const bool stays = lags_ && !context.first_of_epoch;
   if (rule_->carrier() == rules::Carrier::kDerived && !stays) {
     std::span<const float> feedback = feedback_.span();
-    if (rule_->redraws_magnitudes()) {
-      DrawMatrix(RandomPurpose::kFeedbackMagnitude, static_cast<uint32_t>(context.step),
-                 magnitudes_.span());
-      ZeroRemoved(feedback_mask_, magnitudes_.span());
-      feedback = magnitudes_.span();
-    }
+    if (rule_->redraws_magnitudes()) feedback = DrawMagnitudes(context);
     Derive(forward_.span(), feedback);
   } else if (signal_.size() > 0 && !stays) {
     const bool through_r = rule_->carrier() == rules::Carrier::kFeedback;

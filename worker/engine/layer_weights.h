@@ -51,6 +51,17 @@ class LayerWeights {
   std::span<const float> forward() const { return forward_.span(); }
   std::span<const float> feedback() const { return feedback_.span(); }
 
+  // What a device that keeps the numbers itself must know of them (worker/gpu/).
+  const ParameterInfo& info() const { return info_; }
+  bool is_tied_conv() const { return kind_ == Kind::kConv; }
+  nn::Fans fans() const { return fans_; }
+  bool lags() const { return lags_; }
+  std::span<const uint8_t> forward_mask() const { return forward_mask_; }  // empty: all connections
+  std::span<const uint8_t> feedback_mask() const { return feedback_mask_; }
+  rules::Descent DescentOf(const StepContext& context, bool of_feedback, float scale) const;
+  // Draws the magnitudes of this step, of rules that redraw them.
+  std::span<const float> DrawMagnitudes(const StepContext& context);
+
   // Brings the forward pass's form up to date.
   absl::Status PrepareForward();
   // Brings B up to date, where it is no plain view of a matrix. On a compute thread.
@@ -102,7 +113,6 @@ class LayerWeights {
   void DrawMasks();
   void UpdateRunning(std::span<const float> statistics, const StepContext& context);
   void Derive(std::span<const float> forward, std::span<const float> feedback);
-  rules::Descent DescentOf(const StepContext& context, bool of_feedback, float scale) const;
   std::span<const float> Masked(std::span<const float> gradient, const std::vector<uint8_t>& mask,
                                 size_t begin, std::span<float> scratch) const;
   rules::LayerStep StepOn(std::span<const float> sum, const StepContext& context, float scale,

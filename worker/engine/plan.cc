@@ -7,6 +7,7 @@
 
 #include "common/status_macros.h"
 #include "worker/engine/plan_memory.h"
+#include "worker/nn/activation.h"
 #include "worker/nn/untied_layer.h"
 
 namespace hebb::engine {
@@ -101,6 +102,17 @@ void PlanPasses(Plan& plan) {
 }
 
 }  // namespace
+
+double SteepestSlope(const spec::LayerOp& op) {
+  const spec::Activation activation = std::visit(
+      [](const auto& each) {
+        if constexpr (requires { each.activation; }) return each.activation;
+        return spec::Activation::kNone;
+      },
+      op);
+  if (activation == spec::Activation::kRamp) return nn::kRampSlope;
+  return activation == spec::Activation::kSigmoid ? 0.25 : 1;
+}
 
 nn::ConvShape ConvShapeOf(const spec::Conv& conv, const spec::ResolvedLayer& resolved) {
   return {resolved.input,      resolved.output,    conv.kernel,

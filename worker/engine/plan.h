@@ -92,6 +92,9 @@ struct Plan {
   }
 };
 
+// The largest slope that the layer's activation has.
+double SteepestSlope(const spec::LayerOp& op);
+
 nn::ConvShape ConvShapeOf(const spec::Conv& conv, const spec::ResolvedLayer& resolved);
 
 // The rule that a layer follows; the last may follow another than the rest.

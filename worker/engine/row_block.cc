@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/status_macros.h"
-#include "worker/nn/activation.h"
 #include "worker/nn/add.h"
 #include "worker/nn/avg_pool.h"
 #include "worker/nn/batch_norm.h"
@@ -73,17 +72,6 @@ struct LayerMaker {
     return nn::MakeAdd(planned.resolved.output.size(), add.activation);
   }
 };
-
-double SteepestSlope(const spec::LayerOp& op) {
-  const spec::Activation activation = std::visit(
-      [](const auto& each) {
-        if constexpr (requires { each.activation; }) return each.activation;
-        return spec::Activation::kNone;
-      },
-      op);
-  if (activation == spec::Activation::kRamp) return nn::kRampSlope;
-  return activation == spec::Activation::kSigmoid ? 0.25 : 1;
-}
 
 }  // namespace
 

@@ -42,21 +42,28 @@ Augmenter::Augmenter(const spec::Augment& augment, const spec::Shape& shape, uin
   HEBB_CHECK(shape.height <= kMostSide && shape.width <= kMostSide);
 }
 
+Augmenter::Change Augmenter::Draw(int64_t epoch, int64_t id) const {
+  const RandomStream stream(seed_, RandomPurpose::kAugmentation, 0, static_cast<uint32_t>(epoch),
+                            static_cast<uint32_t>(id));
+  const auto within = [&stream](int64_t most, uint64_t word) {
+    return Below(2 * most + 1, stream.Word(word)) - most;
+  };
+  return {.crop_y = within(augment_.crop, 1),
+          .crop_x = within(augment_.crop, 2),
+          .shift_y = within(augment_.shift, 3),
+          .shift_x = within(augment_.shift, 4),
+          .flip = augment_.flip && stream.Word(0) >> 31 != 0};
+}
+
 void Augmenter::Apply(int64_t epoch, int64_t id, const uint8_t* pixels, uint8_t* augmented) const {
   if (!changes_images()) {
     std::copy_n(pixels, shape_.size(), augmented);
     return;
   }
-  const RandomStream stream(seed_, RandomPurpose::kAugmentation, 0, static_cast<uint32_t>(epoch),
-                            static_cast<uint32_t>(id));
-  const int64_t crop = augment_.crop, shift = augment_.shift;
-  const auto crop_by = [&](uint64_t i) { return Below(2 * crop + 1, stream.Word(i)) - crop; };
-  const auto shift_by = [&](uint64_t i) { return Below(2 * shift + 1, stream.Word(i)) - shift; };
-  const Axis rows(shape_.height, crop_by(1), shift_by(3));
-  Axis columns(shape_.width, crop_by(2), shift_by(4));
-  if (augment_.flip && stream.Word(0) >> 31 != 0) {
-    std::reverse(columns.from.begin(), columns.from.begin() + shape_.width);
-  }
+  const Change change = Draw(epoch, id);
+  const Axis rows(shape_.height, change.crop_y, change.shift_y);
+  Axis columns(shape_.width, change.crop_x, change.shift_x);
+  if (change.flip) std::reverse(columns.from.begin(), columns.from.begin() + shape_.width);
   for (int64_t c = 0; c < shape_.channels; ++c, pixels += shape_.height * shape_.width) {
     for (int64_t y = 0; y < shape_.height; ++y, augmented += shape_.width) {
       if (rows.from[y] == kZero) {

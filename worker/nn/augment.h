@@ -28,6 +28,14 @@ class Augmenter {
   // False: Apply copies.
   bool changes_images() const { return augment_.any(); }
 
+  // What happens to one image: by how many pixels, and whether it is turned around.
+  struct Change {
+    int64_t crop_y = 0, crop_x = 0;
+    int64_t shift_y = 0, shift_x = 0;
+    bool flip = false;
+  };
+  Change Draw(int64_t epoch, int64_t id) const;
+
   // `pixels`, `augmented`: C planes of H x W; not the same memory.
   void Apply(int64_t epoch, int64_t id, const uint8_t* pixels, uint8_t* augmented) const;
 

@@ -23,6 +23,9 @@ class ImageScaler {
   // `pixels`: C planes of H x W. `output`: [y][x][channel].
   void Scale(const uint8_t* pixels, float* output) const;
 
+  // What Scale makes of each byte, by channel.
+  const std::vector<std::array<float, 256>>& table() const { return table_; }
+
  private:
   explicit ImageScaler(const spec::Shape& shape) : shape_(shape), table_(shape.channels) {}
 

@@ -17,6 +17,7 @@ class BatchwiseRandomSignFeedback : public Rule {
   void Update(const LayerStep& step) const override {
     Descend(step.descent, step.gradient, step.forward);
   }
+  Formula formula() const override { return {.signal = Formula::Signal::kMagnitudeOfFeedback}; }
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ class FixedRandomSignFeedback : public Rule {
   void Update(const LayerStep& step) const override {
     Descend(step.descent, step.gradient, step.forward);
   }
+  Formula formula() const override { return {.signal = Formula::Signal::kMagnitudeOfFeedback}; }
 };
 
 }  // namespace

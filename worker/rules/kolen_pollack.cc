@@ -17,6 +17,9 @@ class KolenPollack : public Rule {
     Shrink(decay_, step.feedback.values);
     Descend(step.feedback_descent, step.feedback_gradient, step.feedback);
   }
+  Formula formula() const override {
+    return {.shrink = decay_, .feedback = Formula::Feedback::kDescends};
+  }
 
  private:
   const float decay_;

@@ -40,6 +40,25 @@ struct LayerStep {
   Weights feedback;  // empty without an R
 };
 
+// The same rule in numbers, for devices whose kernels do the arithmetic (worker/gpu/): what Derive
+// and Update do, entry by entry.
+struct Formula {
+  float shrink = 1;  // W, and R where it descends, are multiplied by it first
+  enum class Feedback {
+    kStays,
+    kDescends,  // as W does, at its own rate
+    kClimbs,    // R += climb_rate G_R
+  };
+  Feedback feedback = Feedback::kStays;
+  float climb_rate = 0;
+  enum class Signal {      // B, of kDerived
+    kSignOfFeedback,       // sign R
+    kSignOfForward,        // scale sign W
+    kMagnitudeOfFeedback,  // |R| sign W
+  };
+  Signal signal = Signal::kSignOfFeedback;
+};
+
 // Immutable, hence thread-safe.
 class Rule {
  public:
@@ -62,6 +81,9 @@ class Rule {
 
   // Takes the batch's summed update.
   virtual void Update(const LayerStep& step) const = 0;
+
+  // Says the same as the two above.
+  virtual Formula formula() const { return {}; }
 };
 
 // `options`: of the job.

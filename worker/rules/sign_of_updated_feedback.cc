@@ -18,6 +18,9 @@ class SignOfUpdatedFeedback : public Rule {
     Descend(step.descent, step.gradient, step.forward);
     Descend(step.feedback_descent, step.feedback_gradient, step.feedback);
   }
+  Formula formula() const override {
+    return {.feedback = Formula::Feedback::kDescends, .signal = Formula::Signal::kSignOfFeedback};
+  }
 };
 
 }  // namespace

@@ -18,6 +18,7 @@ class UniformSignFeedback : public Rule {
   void Update(const LayerStep& step) const override {
     Descend(step.descent, step.gradient, step.forward);
   }
+  Formula formula() const override { return {.signal = Formula::Signal::kSignOfForward}; }
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ class UpdatedRandomFeedback : public Rule {
     Descend(step.descent, step.gradient, step.forward);
     Descend(step.feedback_descent, step.feedback_gradient, step.feedback);
   }
+  Formula formula() const override { return {.feedback = Formula::Feedback::kDescends}; }
 };
 
 }  // namespace

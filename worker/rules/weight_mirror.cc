@@ -15,6 +15,9 @@ class WeightMirror : public Rule {
     Descend(step.descent, step.gradient, step.forward);
     Descend({.rate = -mirror_rate_}, step.feedback_gradient, {step.feedback.values, {}});
   }
+  Formula formula() const override {
+    return {.feedback = Formula::Feedback::kClimbs, .climb_rate = mirror_rate_};
+  }
 
  private:
   const float mirror_rate_;

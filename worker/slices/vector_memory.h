@@ -64,7 +64,7 @@ class OwnedVector {
 
  private:
   struct Release {
-    VectorMemory* memory = nullptr;
+    VectorMemory* memory;
     void operator()(float* vector) const { memory->Free(vector); }
   };
 

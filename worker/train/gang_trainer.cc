@@ -47,10 +47,11 @@ class GangTrainer final : public Trainer {
     HEBB_RETURN_IF_ERROR(state_.LeaveUnbegunStage());
     for (;;) {
       HEBB_ASSIGN_OR_RETURN(
-          const std::unique_ptr<Generation> generation,
+          std::unique_ptr<Generation> generation,
           Generation::Create(*plan_, state_, throughput_, {communicator, requests, observer}));
       HEBB_ASSIGN_OR_RETURN(const std::optional<RunEnd> end, generation->Run(final_metrics_));
       if (end) return *end;
+      generation.reset();  // its sums lie in the memory of the engine that ends now
       HEBB_RETURN_IF_ERROR(state_.EnterNextStage());
     }
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <new>
 #include <numeric>
 #include <span>
 #include <string>
@@ -77,7 +78,13 @@ absl::StatusOr<std::unique_ptr<Generation>> Generation::Create(const RunPlan& pl
   const auto [begin, end] = layout.Rows(batch, 0);  // the first slices are the largest
   HEBB_RETURN_IF_ERROR(
       state.FitEngine({layout.tree_slices(), layout.owned(), std::max(end - begin, int64_t{1})}));
-  return std::unique_ptr<Generation>(new Generation(plan, state, throughput, gang, layout));
+  try {
+    return std::unique_ptr<Generation>(new Generation(plan, state, throughput, gang, layout));
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        "no memory left for the sums over the gang; give the job a smaller network or the worker "
+        "more memory");
+  }
 }
 
 Generation::Generation(const RunPlan& plan, RunState& state, Throughput& throughput,
@@ -91,7 +98,8 @@ Generation::Generation(const RunPlan& plan, RunState& state, Throughput& through
       loader_(plan, stage_, layout),
       totals_(layout.local_slices()),
       epoch_begin_(SteadyNow()),
-      sums_(gang.communicator, layout, state.engine().sums(), gang.requests.backstop) {}
+      sums_(gang.communicator, layout, state.engine().sums(), state.engine().memory(),
+            gang.requests.backstop) {}
 
 absl::StatusOr<std::optional<RunEnd>> Generation::Run(FinalMetrics& final) {
   HEBB_RETURN_IF_ERROR(AgreeOnStanding(gang_.communicator, state_, SteadyNow() + kAgreeBackstop));
@@ -157,7 +165,7 @@ absl::StatusOr<StepTotals> Generation::ComputeAndSum(const Batch& batch, StepRep
     // A loss that is not finite is this rank's alone to see; the totals tell the others.
     if (!absl::IsFailedPrecondition(computed)) return computed;
     totals_[0].loss = std::numeric_limits<float>::quiet_NaN();
-    sums_.StartMissing();
+    HEBB_RETURN_IF_ERROR(sums_.StartMissing());
   }
   ControlFlags flags;
   if (rank_ == 0) {

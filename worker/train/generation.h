@@ -41,7 +41,7 @@ class Generation {
   };
 
   // For the stage of the next step; the state must be of that stage. INVALID_ARGUMENT: more ranks
-  // than slices.
+  // than slices. RESOURCE_EXHAUSTED: no memory for the sums.
   static absl::StatusOr<std::unique_ptr<Generation>> Create(const RunPlan& plan, RunState& state,
                                                             Throughput& throughput,
                                                             const Gang& gang);

@@ -2,6 +2,7 @@
 #include "worker/train/step_sums.h"
 
 #include <algorithm>
+#include <new>
 
 #include "common/check.h"
 #include "common/status_macros.h"
@@ -15,9 +16,11 @@ constexpr size_t kFixed = 5;  // entries of the totals before those of the ranks
 }  // namespace
 
 StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
-                   std::span<const engine::SumInfo> sums, absl::Duration backstop)
+                   std::span<const engine::SumInfo> sums, slices::VectorMemory& memory,
+                   absl::Duration backstop)
     : topology_(layout.topology),
       alone_(layout.topology.size == 1),
+      memory_(memory),
       infos_(sums.begin(), sums.end()),
       sums_(sums.size()),
       sum_views_(sums.size()),
@@ -28,11 +31,16 @@ StepSums::StepSums(comm::Communicator& communicator, const SliceLayout& layout,
       totals_(kFixed + layout.topology.size),
       queue_(communicator, {.slices = layout.slices, .backstop = backstop}) {
   for (size_t i = 0; i < sums.size() && !alone_; ++i) {
-    sums_[i].resize(sums[i].size);
-    sum_views_[i] = sums_[i];
+    sums_[i] = slices::OwnedVector(memory, sums[i].size);
+    sum_views_[i] = sums_[i].span();
   }
   for (const TotalsVector& leaf : totals_leaves_) leaf_pointers_.push_back(leaf.data());
   for (TotalsVector& node : totals_nodes_) node_pointers_.push_back(node.data());
+}
+
+// The engine may still be reading the last step's sums.
+StepSums::~StepSums() {
+  if (!alone_) memory_.Settle().IgnoreError();  // what is wrong shows at its next use
 }
 
 void StepSums::Begin() {
@@ -52,9 +60,11 @@ absl::Status StepSums::Ready(int sum, std::span<const float* const> nodes) {
   started_[sum] = 1;
   if (alone_) {
     sum_views_[sum] = {nodes[0], static_cast<size_t>(infos_[sum].size)};
-  } else {
-    queue_.Start(sum, nodes, sums_[sum]);
+    return absl::OkStatus();
   }
+  // For the nodes, and for the sum, which the engine may still be reading since the step before.
+  HEBB_RETURN_IF_ERROR(memory_.Settle());
+  queue_.Start(sum, nodes, sums_[sum].span(), memory_);
   return absl::OkStatus();
 }
 
@@ -63,14 +73,19 @@ absl::StatusOr<std::span<const float>> StepSums::WaitForSum(int sum) {
   return sum_views_[sum];
 }
 
-void StepSums::StartMissing() {
-  for (const engine::SumInfo& info : infos_) {
-    zeros_.resize(std::max(zeros_.size(), static_cast<size_t>(info.size)));
+absl::Status StepSums::StartMissing() {
+  int64_t longest = 0;
+  for (const engine::SumInfo& info : infos_) longest = std::max(longest, info.size);
+  try {
+    if (zeros_.size() == 0) zeros_ = slices::OwnedVector(memory_, longest);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("no memory left to tell the gang that this step failed");
   }
   const std::vector<const float*> nodes(totals_nodes_.size(), zeros_.data());
   for (size_t sum = 0; sum < infos_.size(); ++sum) {
-    if (started_[sum] == 0) Ready(static_cast<int>(sum), nodes).IgnoreError();  // never fails
+    if (started_[sum] == 0) HEBB_RETURN_IF_ERROR(Ready(static_cast<int>(sum), nodes));
   }
+  return absl::OkStatus();
 }
 
 void StepSums::StartTotals(std::span<const engine::SliceTotals> totals, const ControlFlags& flags,

@@ -16,6 +16,7 @@
 #include "worker/comm/sum_queue.h"
 #include "worker/engine/engine.h"
 #include "worker/slices/vector_fold.h"
+#include "worker/slices/vector_memory.h"
 #include "worker/train/batch_loader.h"
 
 namespace hebb::train {
@@ -34,16 +35,20 @@ struct StepTotals {
   std::span<const float> own_seconds = {};  // by rank, as told to StartTotals; until the next step
 };
 
-// `backstop`: no sum's deadline is shorter.
+// `memory`: the engine's (Engine::memory), where its nodes and the sums lie; the totals lie on the
+// host. `backstop`: no sum's deadline is shorter.
 // Per step: Begin, the engine's calls, StartTotals, Finish; then sums() holds every total.
 // The engine's calls come from its threads, the rest from the training thread. Owns the queue of
-// sums; borrows the communicator. Allocates nothing after the first step.
+// sums; borrows the communicator and the memory. Allocates nothing after the first step. Throws
+// std::bad_alloc.
 //
-// Errors are the communicator's, and stick.
+// Errors are the communicator's or the memory's, and stick.
 class StepSums final : public engine::SumSink {
  public:
   StepSums(comm::Communicator& communicator, const SliceLayout& layout,
-           std::span<const engine::SumInfo> sums, absl::Duration backstop);
+           std::span<const engine::SumInfo> sums, slices::VectorMemory& memory,
+           absl::Duration backstop);
+  ~StepSums() override;
 
   void Begin();
   void ForwardDone() override;
@@ -51,8 +56,8 @@ class StepSums final : public engine::SumSink {
   absl::StatusOr<std::span<const float>> WaitForSum(int sum) override;
 
   // After an engine gave up: takes part in the sums it left out, with zeros, in their order, so
-  // that the other ranks learn of it from the totals.
-  void StartMissing();
+  // that the other ranks learn of it from the totals. RESOURCE_EXHAUSTED: no memory for the zeros.
+  absl::Status StartMissing();
   // One entry per local slice. `own_seconds`: what this rank's step has taken without its waits.
   void StartTotals(std::span<const engine::SliceTotals> totals, const ControlFlags& flags,
                    double own_seconds);
@@ -72,8 +77,9 @@ class StepSums final : public engine::SumSink {
 
   const comm::Topology topology_;
   const bool alone_;  // one rank with one node: that is the sum
+  slices::VectorMemory& memory_;
   std::vector<engine::SumInfo> infos_;
-  std::vector<std::vector<float>> sums_;  // unless alone
+  std::vector<slices::OwnedVector> sums_;  // unless alone
   std::vector<std::span<const float>> sum_views_;
   std::vector<char> started_;  // by sum, in this step
   slices::VectorFold totals_fold_;
@@ -85,8 +91,8 @@ class StepSums final : public engine::SumSink {
   absl::Time begin_;
   double waited_at_begin_ = 0;
   std::optional<double> forward_seconds_;
-  std::vector<float> zeros_;  // StartMissing's nodes
-  comm::SumQueue queue_;      // last: its thread uses the above
+  slices::OwnedVector zeros_;  // StartMissing's nodes
+  comm::SumQueue queue_;       // last: its thread uses the above
 };
 
 }  // namespace hebb::train

@@ -6,6 +6,8 @@
 #ifndef HEBB_WORKER_GPU_KERNELS_DEVICE_H_
 #define HEBB_WORKER_GPU_KERNELS_DEVICE_H_
 
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #ifdef __CUDACC__

@@ -5,11 +5,27 @@
 
 #include <variant>
 
+#include "worker/gpu/kernels/activation.h"
+#include "worker/gpu/kernels/dropout.h"
 #include "worker/gpu/kernels/elementwise.h"
+#include "worker/gpu/kernels/images.h"
+#include "worker/gpu/kernels/loss.h"
+#include "worker/gpu/kernels/norm.h"
+#include "worker/gpu/kernels/pools.h"
+#include "worker/gpu/kernels/reductions.h"
+#include "worker/gpu/kernels/untied.h"
+#include "worker/gpu/kernels/updates.h"
 
 namespace hebb::gpu::kernels {
 
-using Kernel = std::variant<Sum, PositivePart, Saturate, RoundToBf16>;
+using Kernel =
+    std::variant<Sum, PositivePart, Saturate, RoundToBf16, Activate, Gate, LoadImages, Pad, Crop,
+                 Dropout, DropoutBack, Noise, MaxPool, MaxPoolBack, AvgPool, AvgPoolBack,
+                 GlobalAvgPool, GlobalAvgPoolBack, Loss, LossTotals, PartSums, PartMoments, Totals,
+                 ExactTotals, FoldVectors, PartSquares, ClipFactor, NormFromBatch, NormFromSlices,
+                 NormFromRunning, Normalise, PartProducts, NormUpdate, NormBackFromUpdate,
+                 NormaliseBack, RunningMoments, UntiedForward, UntiedBack, UntiedUpdate, Update,
+                 DeriveSignal, ClipTo>;
 
 }  // namespace hebb::gpu::kernels
 

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "tests/contract/comm/rank_nodes.h"
 #include "tests/contract/comm/run_ranks.h"
+#include "tests/testing/far_memory.h"
 #include "worker/comm/local_communicator.h"
 
 namespace hebb::comm {
@@ -58,6 +59,58 @@ TEST(SumQueueTest, SumsEveryStepOverAllSlices) {
 
 TEST(SumQueueTest, SumsWithTheLibrarysAllReduceWithoutSlices) {
   RunRanks(MakeLocalGang(3), [](Communicator& c) { RunSteps(c, 0, 5); });
+}
+
+// Sums of both kinds of memory, as a step over GPUs has them.
+void RunStepsInTwoMemories(Communicator& communicator, int slices) {
+  testing_support::FarMemory memory;
+  const int size = communicator.topology().size;
+  constexpr size_t kLength = 70000;
+  const slices::OwnedVector node(memory, kLength), sum(memory, kLength);
+  const std::vector<float> host_node(3, 2.0f);
+  std::vector<float> host_sum(3);
+  SumQueue queue(communicator, {.slices = slices});
+  for (int step = 1; step <= 3; ++step) {
+    std::fill_n(node.data(), kLength, static_cast<float>(step));
+    const float* nodes[] = {node.data()};
+    const float* host_nodes[] = {host_node.data()};
+    queue.Start(0, nodes, sum.span(), memory);
+    queue.Start(1, host_nodes, host_sum);
+    ASSERT_TRUE(queue.Drain().ok());
+    EXPECT_EQ(sum.span()[kLength - 1], static_cast<float>(step * size));
+    EXPECT_EQ(host_sum[2], static_cast<float>(2 * size));
+    EXPECT_EQ(node.span()[0], static_cast<float>(step)) << "inputs are left alone";
+  }
+}
+
+TEST(SumQueueTest, SumsLieInTheMemoryThatTheirStartNames) {
+  for (const int slices : {0, 2}) {
+    RunRanks(MakeLocalGang(2), [&](Communicator& c) { RunStepsInTwoMemories(c, slices); });
+  }
+}
+
+// The others must not wait for a rank whose device has failed.
+TEST(SumQueueTest, ErrorOfTheMemoryEndsTheCommunicator) {
+  for (const bool full : {false, true}) {
+    RunRanks(MakeLocalGang(2), [&](Communicator& communicator) {
+      testing_support::FarMemory memory;
+      const slices::OwnedVector node(memory, 10), sum(memory, 10);
+      const float* nodes[] = {node.data()};
+      const bool broken = communicator.topology().rank == 0;
+      (full ? memory.full : memory.broken) = broken;
+      SumQueue queue(communicator, {.slices = 2});
+      queue.Start(0, nodes, sum.span(), memory);
+      queue.Start(1, nodes, sum.span(), memory);
+      const absl::Status status = queue.Drain();
+      if (broken) {
+        EXPECT_EQ(status.code(),
+                  full ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal);
+        EXPECT_TRUE(absl::IsAborted(communicator.Barrier(absl::Now())));
+      } else {
+        EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+      }
+    });
+  }
 }
 
 TEST(SumQueueTest, FirstErrorWakesAllWaitersAndSticks) {

@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "tests/contract/comm/rank_nodes.h"
 #include "tests/contract/comm/run_ranks.h"
+#include "tests/testing/count_allocations.h"
 #include "worker/comm/local_communicator.h"
 
 namespace hebb::comm {
@@ -121,6 +122,39 @@ TEST(TreeSumLargeTest, AnotherOrderOfAdditionsWouldShow) {
     different += left_to_right != tree[i];
   }
   EXPECT_GT(different, 1000);
+}
+
+// One of two ranks, whose peer says nothing and is not missed.
+class SilentPeer final : public Communicator {
+ public:
+  Topology topology() const override { return {0, 2}; }
+  absl::string_view backend() const override { return "none"; }
+  absl::Status Exchange(std::span<const Send>, std::span<const Receive>, absl::Time) override {
+    return absl::OkStatus();
+  }
+  absl::Status AllReduce(std::span<float>, absl::Time) override { return absl::OkStatus(); }
+  absl::Status Broadcast(std::span<std::byte>, int, absl::Time) override {
+    return absl::OkStatus();
+  }
+  absl::Status AllGather(std::span<const std::byte>, std::span<std::byte>, absl::Time) override {
+    return absl::OkStatus();
+  }
+  absl::Status Barrier(absl::Time) override { return absl::OkStatus(); }
+  void Abort(absl::string_view) override {}
+};
+
+TEST(TreeSumLargeTest, AllocatesNothingAfterTheFirstCall) {
+  SilentPeer communicator;
+  TreeSum tree_sum(communicator, 2);
+  const std::vector<float> node(900001);
+  std::vector<float> sum(node.size());
+  const float* nodes[] = {node.data()};
+  ASSERT_TRUE(tree_sum.Sum(nodes, sum, Soon()).ok());
+  StartCountingAllocations();
+  for (const size_t n : {node.size(), size_t{1000}, node.size()}) {
+    ASSERT_TRUE(tree_sum.Sum(nodes, std::span(sum).first(n), Soon()).ok());
+  }
+  EXPECT_EQ(StopCountingAllocations().count, 0);
 }
 
 TEST(TreeSumLargeTest, SumsInPlaceWhereARankHasOneNode) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -268,8 +269,9 @@ TEST_P(DeterminismTest, RanksThatStepTogetherKeepTheSameWeights) {
     setup.owned = slices::SlicesOfRank(kSlices, rank, 2);
     ranks[rank] = MakeEngine(setup);
   }
+  std::deque<RandomImages> of_steps;
   for (int step = 0; step < 3; ++step) {
-    const RandomImages images(setup.facts, kBatch, 10 + step);
+    const RandomImages& images = of_steps.emplace_back(setup.facts, kBatch, 10 + step);
     const StepContext context = {.seed = 5, .epoch = 1, .batch_size = kBatch, .step = step};
     const auto cut = CutSlices(images.samples(), kSlices);
     const StepResult whole = RunStep(*alone, context, images.samples(), kSlices);
@@ -323,8 +325,10 @@ TEST_P(DeterminismTest, AnEngineThatTakesOverGoesOnAsTheOneBeforeIt) {
     return made;
   };
   const auto before = MakeEngine(setup);
+  std::deque<RandomImages> of_steps;  // an engine may remember records by their addresses
   for (int64_t step = 0; step < 7; ++step) {
-    const RandomImages images(setup.facts, kBatch, 20 + static_cast<uint64_t>(step));
+    const RandomImages& images =
+        of_steps.emplace_back(setup.facts, kBatch, 20 + static_cast<uint64_t>(step));
     const auto heir = MakeEngine(setup);
     ASSERT_TRUE(heir->Import(before->Export()).ok());
     const StepResult a = RunStep(*before, context(step), images.samples(), kSlices);

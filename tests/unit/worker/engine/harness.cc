@@ -59,7 +59,7 @@ std::unique_ptr<Engine> MakeEngine(const EngineSetup& setup) {
   options.threads = setup.threads;
   const slices::SliceRange all = {0, setup.slices};
   options.share = {setup.slices, setup.owned.size() > 0 ? setup.owned : all, setup.max_slice_rows};
-  absl::StatusOr<std::unique_ptr<Engine>> engine = CreateCpuEngine(options);
+  absl::StatusOr<std::unique_ptr<Engine>> engine = CreateEngineUnderTest(options);
   if (!engine.ok()) std::fprintf(stderr, "%s\n", engine.status().ToString().c_str());
   HEBB_CHECK(engine.ok());
   return *std::move(engine);

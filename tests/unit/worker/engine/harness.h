@@ -61,6 +61,9 @@ struct EngineSetup {
   int64_t max_slice_rows = 64;
 };
 
+// The engine that a test program is about: linked to it (cpu_engine_under_test.cc, or a GPU's).
+absl::StatusOr<std::unique_ptr<Engine>> CreateEngineUnderTest(const EngineOptions& options);
+
 // Stops the test if the engine cannot be made.
 std::unique_ptr<Engine> MakeEngine(const EngineSetup& setup);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of precision: bf16 on a machine without products of bfloat16: this test's
-// environment (CMakeLists.txt) takes them away.
+// What an engine is on this machine's processor: its kernels' name, and what becomes of precision:
+// bf16 without products of bfloat16, which this test's environment (CMakeLists.txt) takes away.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -29,6 +29,15 @@ TEST(PrecisionTest, Tf32IsRefusedOnACpu) {
   const absl::Status status = CheckCpuPrecision(spec::Precision::kTf32);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.message(), HasSubstr("use resources.device: cuda"));
+}
+
+TEST(KernelFamilyTest, IsKnownWithoutAnEngine) {
+  EngineSetup setup;
+  setup.facts = {{1, 8, 8}, 10, 0, 0};
+  setup.job.dataset.name = "mnist";
+  setup.job.network.layers = {Dense("out", 10, spec::Activation::kNone)};
+  EXPECT_EQ(MakeEngine(setup)->kernel_family(), CpuKernelFamily());
+  EXPECT_THAT(CpuKernelFamily(), HasSubstr("onednn-"));
 }
 
 }  // namespace
