@@ -24,6 +24,8 @@ if(NOT HEBB_WITH_MPI STREQUAL "OFF")
 endif()
 message(STATUS "Hebb: MPI communicator: ${HEBB_HAVE_MPI}")
 
+include(Cuda)
+
 if(HEBB_BUILD_SERVICE)
   find_package(Protobuf REQUIRED)        # CMake's module; must come before gRPC
   find_package(gRPC CONFIG REQUIRED)

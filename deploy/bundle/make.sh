@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Packs the three programs with the libraries that they need into one archive that runs from any
-# folder of another x86-64 Linux (docs/bundle.md). `cmake --build --preset release --target bundle`
-# calls it.
-#   make.sh BIN_DIR OUT_DIR VERSION BUILD_ID
+# Packs the three programs, and the GPU plugin where it was built, with the libraries that they need
+# into one archive that runs from any folder of another x86-64 Linux (docs/bundle.md).
+# `cmake --build --preset release --target bundle` calls it.
+#   make.sh [--tests TESTS_DIR] BIN_DIR OUT_DIR VERSION BUILD_ID
+#     --tests  adds the GPU's test programs of that folder and what runs them (tests/gpu/run.sh);
+#              the archive is hebb-VERSION-gpu-tests-linux-x86_64.tar.xz then
 # Writes OUT_DIR/hebb-VERSION-linux-x86_64.tar.xz and the folder it was packed from.
 set -euo pipefail
 shopt -s inherit_errexit
 
-[ $# -eq 4 ] || { echo "usage: make.sh BIN_DIR OUT_DIR VERSION BUILD_ID" >&2; exit 2; }
+tests=
+if [ "${1:-}" = --tests ] && [ $# -ge 2 ]; then tests=$2 && shift 2; fi
+[ $# -eq 4 ] || { echo "usage: make.sh [--tests TESTS_DIR] BIN_DIR OUT_DIR VERSION BUILD_ID" >&2; exit 2; }
 bin=$1 out=$2 version=$3 build_id=$4
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-name=hebb-$version-linux-$(uname -m)
+name=hebb-$version${tests:+-gpu-tests}-linux-$(uname -m)
 folder=$out/$name
 programs=(hebb hebb-coordinator hebb-worker)
 
@@ -21,22 +25,39 @@ command -v patchelf >/dev/null ||
 
 # The C library and its parts stay the system's: they belong to its kernel and name services.
 of_glibc='^(ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libresolv|libutil|libanl|libnsl)\.so'
+# CUDA's too: they are large, and the plugin finds the machine's own (worker/gpu/plugin.h).
+of_cuda='^lib(cuda|cudart|cublas|cublasLt|cudnn[a-z_]*|nccl|nvrtc[a-z-]*|nvJitLink)\.so'
 
 # libraries FILE...: the paths of all libraries that the files load, their own names first.
 libraries() {
   local missing
-  missing=$(ldd "$@" | awk '/not found/ { print $1 }' | sort -u)
+  missing=$(ldd "$@" | awk '/not found/ { print $1 }' | grep -vE "$of_cuda" | sort -u) || true
   [ -z "$missing" ] || die "not found on this system: $missing"
-  ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $1, $3 }' | sort -u | grep -vE "$of_glibc"
+  ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $1, $3 }' | sort -u |
+    grep -vE "$of_glibc|$of_cuda"
 }
 
 rm -rf "$folder" "$folder.tar.xz"
 mkdir -p "$folder"/{bin,lib,examples,licences}
-for program in "${programs[@]}"; do
-  install -m 755 -s "$bin/$program" "$folder/bin/$program"
+packed=()   # as they were built
+# pack PATH FILE RPATH
+pack() {
+  install -m 755 -s "$1" "$folder/$2"
   # An old-style RPATH would reach further, but not below libraries that bring a path of their own.
-  patchelf --set-rpath "\$ORIGIN/../lib" "$folder/bin/$program"
-done
+  patchelf --set-rpath "$3" "$folder/$2"
+  packed+=("$1")
+}
+for program in "${programs[@]}"; do pack "$bin/$program" "bin/$program" "\$ORIGIN/../lib"; done
+plugin=$bin/libhebb_cuda.so
+if [ -e "$plugin" ]; then pack "$plugin" lib/libhebb_cuda.so "\$ORIGIN"; fi
+if [ -n "$tests" ]; then
+  [ -e "$plugin" ] || die "there is no $plugin, which the GPU's tests are of; build with HEBB_WITH_CUDA=ON"
+  mkdir "$folder/bin/tests"
+  for program in "$tests"/test_gpu_* "$tests/gpu_gang"; do
+    pack "$program" "bin/tests/${program##*/}" "\$ORIGIN/../../lib"
+  done
+  install -m 755 "$root/tests/gpu/run.sh" "$folder/run-gpu-tests.sh"
+fi
 
 packages=()
 while read -r soname path; do
@@ -44,7 +65,7 @@ while read -r soname path; do
   patchelf --set-rpath "\$ORIGIN" "$folder/lib/$soname"
   owner=$(dpkg-query -S "$path" "$(readlink -f "$path")" 2>/dev/null | head -n 1 | cut -d: -f1) || true
   [ -n "$owner" ] && packages+=("$owner")
-done < <(libraries "${programs[@]/#/$bin/}")
+done < <(libraries "${packed[@]}")
 
 cp "$root/LICENSE" "$folder/licences/hebb"
 for package in $(printf '%s\n' "${packages[@]}" | sort -u); do

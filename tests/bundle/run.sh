@@ -33,6 +33,14 @@ fi
 size=$(stat -c %s "$archive")
 [ "$size" -le $((40 * 1048576)) ] || fail "the archive has $size bytes, more than 40 MiB"
 
+# The GPU plugin comes along where it was built, CUDA's libraries never.
+listed=$(tar -tf "$archive")
+! grep -E '/lib(cuda|cudart|cublas|cublasLt|cudnn[a-z_]*|nccl|nvrtc)\.so' <<<"$listed" ||
+  fail "CUDA's libraries are in the archive"
+if [ -n "${bin:-}" ] && [ -e "$bin/libhebb_cuda.so" ]; then
+  grep -q '/lib/libhebb_cuda\.so$' <<<"$listed" || fail "the GPU plugin is not in the archive"
+fi
+
 root=$work/root
 mkdir "$root"
 tar -C "$root" -xf "$debian"

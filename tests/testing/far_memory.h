@@ -52,6 +52,12 @@ class FarMemory final : public slices::VectorMemory {
     return absl::OkStatus();
   }
 
+  absl::Status FromHost(std::span<const float> from, float* to) override {
+    EXPECT_TRUE(Has(to, from.size()));
+    std::copy(from.begin(), from.end(), to);
+    return absl::OkStatus();
+  }
+
   absl::Status ToHost(const float* from, std::span<float> to) override {
     EXPECT_TRUE(Has(from, to.size()));
     const absl::Status settled = Settle();

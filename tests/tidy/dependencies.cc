@@ -55,6 +55,7 @@ const std::map<std::string, Folders>& MayInclude() {
         "worker/rules", "worker/engine", "worker/comm"}},
       {"worker/data", {"common", "common/spec", "common/datasets"}},
       {"worker/checkpoint", {"common", "common/weights"}},
+      {"worker/cuda", {"common", "worker/gpu"}},
       {"worker/engine",
        {"common", "common/spec", "common/weights", "worker/slices", "worker/device", "worker/nn",
         "worker/rules"}},
@@ -92,7 +93,7 @@ const std::vector<Vendor>& Vendors() {
       {std::regex("gloo/.*|mpi\\.h"), {"worker/comm/"}},
       {std::regex("(oneapi/dnnl/)?dnnl.*"), {"worker/device/", "worker/nn/", "worker/rules/"}},
       {std::regex("cblas\\.h"), {}},  // nowhere: docs/adr/0005
-      {std::regex("(cuda|cublas|cudnn|nccl|nvrtc).*"), {"worker/device/cuda/"}},
+      {std::regex("(cuda|cublas|cudnn|nccl|nvrtc).*"), {"worker/cuda/"}},
       {std::regex("spdlog/.*"), {"common/log.cc"}},
       {std::regex("openssl/.*"), {"common/sha256.cc", "common/certificates.cc"}},
       {std::regex("Random123/.*"), {"common/random.h"}},

@@ -25,8 +25,8 @@
 
 namespace hebb::engine {
 
-// One training or test record, borrowed from the data set: while an engine lives, an address that it
-// was given holds the same pixels.
+// One training or test record, borrowed from the data set: while an engine lives, an address that
+// it was given holds the same pixels.
 struct Sample {
   const uint8_t* pixels = nullptr;  // C planes of H x W, as in the files
   int32_t label = 0;

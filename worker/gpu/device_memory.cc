@@ -125,6 +125,13 @@ absl::Status DeviceMemory::Copy(const float* from, float* to, size_t n) {
   return second_->Wait();
 }
 
+absl::Status DeviceMemory::FromHost(std::span<const float> from, float* to) {
+  if (from.empty()) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  HEBB_RETURN_IF_ERROR(second_->Upload(from.data(), to, BytesOf(from.size())));
+  return second_->Wait();
+}
+
 absl::Status DeviceMemory::ToHost(const float* from, std::span<float> to) {
   if (to.empty()) return Settle();
   return engine_.Download(from, to.data(), BytesOf(to.size()));

@@ -33,6 +33,7 @@ class DeviceMemory final : public slices::VectorMemory {
   // REQUIRES: a stack of at most kernels::kFoldDepth entries: 2^15 slices need no more.
   std::unique_ptr<slices::Folding> MakeFolding(const slices::Fold& fold) override;
   absl::Status Copy(const float* from, float* to, size_t n) override;
+  absl::Status FromHost(std::span<const float> from, float* to) override;
   absl::Status ToHost(const float* from, std::span<float> to) override;
   absl::Status Settle() override;
 

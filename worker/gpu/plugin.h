@@ -27,10 +27,14 @@ class Plugin {
  public:
   virtual ~Plugin() = default;
 
+  // Empty: CUDA works and sees none. FAILED_PRECONDITION: CUDA does not work here, and why (no
+  // driver, say, or one that is too old).
   virtual absl::StatusOr<std::vector<DeviceInfo>> Devices() = 0;
+  // NOT_FOUND: there is no such device. FAILED_PRECONDITION as above.
   virtual absl::StatusOr<std::unique_ptr<Ops>> MakeOps(int device) = 0;
 
   // The name under which the ranks of one communicator meet: made by one of them, told to all.
+  // Printable. Its maker must live until they have met.
   virtual absl::StatusOr<std::string> MakeCollectiveId() = 0;
   virtual absl::StatusOr<std::unique_ptr<Collective>> MakeCollective(int device) = 0;
   virtual std::string nccl_version() const = 0;
@@ -46,7 +50,9 @@ using PluginFunction = Plugin* (*)(const char* build_id);
 bool HasGpu();
 
 // Opens libhebb_cuda.so: `path`, or, where that is empty, $HEBB_CUDA_PLUGIN, or the one that lies
-// beside the program or in ../lib from there. The plugin stays open until the process ends.
+// beside the program or in ../lib from there. The plugin stays open until the process ends. The
+// libraries that it needs are looked for by the system's loader and, where that lacks one, in the
+// folders of $HEBB_CUDA_LIBRARY_PATH (with colons between them).
 // NOT_FOUND: no such file. FAILED_PRECONDITION: it cannot be opened (the system's text: a CUDA
 // library is missing, say), or is of another build.
 absl::StatusOr<Plugin*> OpenPlugin(const std::string& path, const std::string& build_id);

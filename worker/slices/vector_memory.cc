@@ -33,6 +33,10 @@ class Host : public VectorMemory {
     std::copy_n(from, n, to);
     return absl::OkStatus();
   }
+  absl::Status FromHost(std::span<const float> from, float* to) override {
+    std::copy(from.begin(), from.end(), to);
+    return absl::OkStatus();
+  }
   absl::Status ToHost(const float* from, std::span<float> to) override {
     std::copy_n(from, to.size(), to.data());
     return absl::OkStatus();

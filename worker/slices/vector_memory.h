@@ -40,6 +40,8 @@ class VectorMemory {
   // to = from, n floats, both in this memory. Returns when it is done.
   virtual absl::Status Copy(const float* from, float* to, size_t n) = 0;
 
+  // Copies from the host, and is done when it returns.
+  virtual absl::Status FromHost(std::span<const float> from, float* to) = 0;
   // Copies to the host; waits for what the engine has begun to write before.
   virtual absl::Status ToHost(const float* from, std::span<float> to) = 0;
 

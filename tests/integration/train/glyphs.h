@@ -15,6 +15,7 @@
 #include "common/spec/parse.h"
 #include "tests/unit/worker/train/gang_harness.h"
 #include "worker/data/dataset.h"
+#include "worker/train/gang_trainer.h"
 
 namespace hebb::train {
 
@@ -55,7 +56,8 @@ inline spec::Job ParseOrDie(absl::string_view yaml, const std::vector<std::strin
 inline TrainerMaker RealTrainers(const spec::Job& job, const data::Dataset& dataset,
                                  int threads = 1) {
   return [job, &dataset, threads] {
-    return Trainer::Create({.job = job, .job_id = "glyphs", .threads = threads}, dataset);
+    return MakeGangTrainer({.job = job, .job_id = "glyphs", .threads = threads}, dataset,
+                           CreateEngineUnderTest);
   };
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/testing/gpu/host_ops.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -11,6 +13,13 @@
 
 namespace hebb::gpu {
 namespace {
+
+constexpr int64_t kArena = int64_t{4} << 30;
+
+void Protect(std::byte* memory, int64_t bytes, int protection) {
+  const int64_t pages = (bytes + 4095) / 4096 * 4096;
+  HEBB_CHECK(mprotect(memory, static_cast<size_t>(pages), protection) == 0);
+}
 
 // A factor as tf32 has it: 10 bits behind the point.
 double Rounded(float value, Precision precision) {
@@ -110,7 +119,43 @@ class HostConv : public Conv {
 
 }  // namespace
 
-HostDevice::~HostDevice() { HEBB_CHECK(blocks.empty()); }  // an engine gives all memory back
+// ---- memory ------------------------------------------------------------------------------------
+
+HostDevice::~HostDevice() {
+  HEBB_CHECK(blocks.empty());  // an engine gives all memory back
+  if (arena != nullptr) munmap(arena, static_cast<size_t>(kArena));
+}
+
+// An arena's blocks are not used twice: a test is over before it is full.
+void* HostDevice::Take(int64_t bytes) {
+  if (!guarded) return std::calloc(1, static_cast<size_t>(bytes) + 1);
+  if (arena == nullptr) {
+    void* const mapped = mmap(nullptr, static_cast<size_t>(kArena), PROT_NONE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    HEBB_CHECK(mapped != MAP_FAILED);
+    arena = static_cast<std::byte*>(mapped);
+  }
+  void* const block = arena + arena_taken;
+  arena_taken += (bytes + 63) / 64 * 64;
+  HEBB_CHECK(arena_taken <= kArena);
+  return block;
+}
+
+void HostDevice::GiveBack(void* memory) {
+  if (!guarded) std::free(memory);
+}
+
+void HostDevice::Enter() {
+  if (!guarded) return;
+  absl::MutexLock lock(&mutex);
+  if (workers++ == 0 && arena_taken > 0) Protect(arena, arena_taken, PROT_READ | PROT_WRITE);
+}
+
+void HostDevice::Leave() {
+  if (!guarded) return;
+  absl::MutexLock lock(&mutex);
+  if (--workers == 0 && arena_taken > 0) Protect(arena, arena_taken, PROT_NONE);
+}
 
 absl::StatusOr<MemoryInfo> HostOps::memory() {
   if (!broken_.ok()) return broken_;
@@ -125,7 +170,7 @@ absl::StatusOr<void*> HostOps::Allocate(int64_t bytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat(bytes, " bytes asked for, ", device_->total - device_->used, " free"));
   }
-  void* memory = std::calloc(1, static_cast<size_t>(bytes) + 1);
+  void* memory = device_->Take(bytes);
   HEBB_CHECK(memory != nullptr);
   device_->blocks[memory] = bytes;
   device_->used += bytes;
@@ -139,7 +184,7 @@ void HostOps::Free(void* memory) {
   HEBB_CHECK(found != device_->blocks.end());
   device_->used -= found->second;
   device_->blocks.erase(found);
-  std::free(memory);
+  device_->GiveBack(memory);
 }
 
 absl::Status HostOps::Do(std::function<void()> work) {
@@ -147,18 +192,22 @@ absl::Status HostOps::Do(std::function<void()> work) {
   if (recording_) {
     record_.push_back(std::move(work));
   } else {
+    device_->Enter();
     work();
+    device_->Leave();
   }
   return absl::OkStatus();
 }
 
 absl::Status HostOps::Upload(const void* from, void* to, int64_t bytes) {
   HEBB_CHECK(!recording_);
+  uploaded_ += bytes;
   return Do([=] { std::memcpy(to, from, static_cast<size_t>(bytes)); });
 }
 
 absl::Status HostOps::Download(const void* from, void* to, int64_t bytes) {
-  return Upload(from, to, bytes);
+  HEBB_CHECK(!recording_);
+  return Do([=] { std::memcpy(to, from, static_cast<size_t>(bytes)); });
 }
 
 absl::Status HostOps::Copy(const void* from, void* to, int64_t bytes) {
@@ -214,7 +263,9 @@ absl::Status HostOps::Replay(int record) {
   HEBB_CHECK(!recording_);
   if (!broken_.ok()) return broken_;
   ++replays_;
+  device_->Enter();
   for (const std::function<void()>& work : records_[record]) work();
+  device_->Leave();
   return absl::OkStatus();
 }
 

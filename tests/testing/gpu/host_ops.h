@@ -4,6 +4,7 @@
 #ifndef HEBB_TESTS_TESTING_GPU_HOST_OPS_H_
 #define HEBB_TESTS_TESTING_GPU_HOST_OPS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,17 +19,30 @@ namespace hebb::gpu {
 
 // The "device's" memory, which all queues of it share.
 struct HostDevice {
+  // `guarded`: whoever touches it but an Ops at work is killed, as the host is by a GPU's pointers.
+  explicit HostDevice(bool is_guarded = false) : guarded(is_guarded) {}
+
+  const bool guarded;
   int64_t total = int64_t{1} << 30;
 
   absl::Mutex mutex;
   std::map<void*, int64_t> blocks ABSL_GUARDED_BY(mutex);  // by address: bytes
   int64_t used ABSL_GUARDED_BY(mutex) = 0;
+  int workers ABSL_GUARDED_BY(mutex) = 0;             // Ops at work
+  std::byte* arena ABSL_GUARDED_BY(mutex) = nullptr;  // guarded
+  int64_t arena_taken ABSL_GUARDED_BY(mutex) = 0;
 
   int64_t UsedNow() {
     absl::MutexLock lock(&mutex);
     return used;
   }
   ~HostDevice();
+
+  void* Take(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void GiveBack(void* memory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // Between the two the memory may be touched.
+  void Enter();
+  void Leave();
 };
 
 class HostOps : public Ops {
@@ -67,6 +81,7 @@ class HostOps : public Ops {
   HostDevice& device() { return *device_; }
   int64_t launches() const { return launches_; }
   int64_t replays() const { return replays_; }
+  int64_t uploaded() const { return uploaded_; }  // bytes
   // Every call from now on fails so, as after a sticky device error.
   void Break(const absl::Status& status) { broken_ = status; }
 
@@ -82,6 +97,7 @@ class HostOps : public Ops {
   absl::Status broken_;
   int64_t launches_ = 0;
   int64_t replays_ = 0;
+  int64_t uploaded_ = 0;
 };
 
 }  // namespace hebb::gpu

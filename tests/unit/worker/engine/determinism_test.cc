@@ -114,18 +114,34 @@ std::vector<Variant> Variants() {
 // Copies every node, and answers WaitForSum with the sums of the whole gang.
 class NodeSink : public SumSink {
  public:
-  NodeSink(std::span<const SumInfo> infos, std::vector<std::vector<float>> gang_sums)
-      : infos_(infos), gang_sums_(std::move(gang_sums)), nodes(infos.size()) {}
+  NodeSink(const Engine& engine, const std::vector<std::vector<float>>& gang_sums)
+      : infos_(engine.sums()), memory_(engine.memory()), nodes(infos_.size()) {
+    for (const std::vector<float>& sum : gang_sums) {
+      gang_sums_.emplace_back(memory_, sum.size());
+      EXPECT_TRUE(memory_.FromHost(sum, gang_sums_.back().data()).ok());
+    }
+  }
 
   absl::Status Ready(int sum, std::span<const float* const> ready) override {
-    for (const float* node : ready) nodes[sum].emplace_back(node, node + infos_[sum].size);
+    for (const float* node : ready) {
+      nodes[sum].emplace_back(infos_[sum].size);
+      EXPECT_TRUE(memory_.ToHost(node, nodes[sum].back()).ok());
+    }
     return absl::OkStatus();
   }
-  absl::StatusOr<std::span<const float>> WaitForSum(int sum) override { return gang_sums_[sum]; }
+  absl::StatusOr<std::span<const float>> WaitForSum(int sum) override {
+    return gang_sums_[sum].span();
+  }
+  std::vector<std::span<const float>> gang_sums() const {
+    std::vector<std::span<const float>> sums;
+    for (const slices::OwnedVector& sum : gang_sums_) sums.push_back(sum.span());
+    return sums;
+  }
 
  private:
-  std::span<const SumInfo> infos_;
-  std::vector<std::vector<float>> gang_sums_;
+  const std::span<const SumInfo> infos_;
+  slices::VectorMemory& memory_;
+  std::vector<slices::OwnedVector> gang_sums_;
 
  public:
   std::vector<std::vector<std::vector<float>>> nodes;  // [sum][node]
@@ -149,7 +165,7 @@ Nodes Compute(EngineSetup setup, int threads, slices::SliceRange owned, int64_t 
   Nodes nodes;
   nodes.owned = owned;
   nodes.totals.resize(owned.size());
-  NodeSink sink(engine->sums(), gang_sums);
+  NodeSink sink(*engine, gang_sums);
   const absl::Status status = engine->ComputeUpdates(
       {5, 2, kBatch}, std::span(cut).subspan(owned.begin, owned.size()), sink, nodes.totals);
   EXPECT_TRUE(status.ok()) << status;
@@ -277,15 +293,14 @@ TEST_P(DeterminismTest, RanksThatStepTogetherKeepTheSameWeights) {
     const StepResult whole = RunStep(*alone, context, images.samples(), kSlices);
     ASSERT_TRUE(whole.status.ok()) << whole.status;
     for (int rank = 0; rank < 2; ++rank) {
-      NodeSink sink(ranks[rank]->sums(), whole.sums);
+      NodeSink sink(*ranks[rank], whole.sums);
       std::vector<SliceTotals> totals(kSlices / 2);
       ASSERT_TRUE(ranks[rank]
                       ->ComputeUpdates(context,
                                        std::span(cut).subspan(rank * kSlices / 2, kSlices / 2),
                                        sink, totals)
                       .ok());
-      std::vector<std::span<const float>> sums(whole.sums.begin(), whole.sums.end());
-      ranks[rank]->Apply(context, sums);
+      ranks[rank]->Apply(context, sink.gang_sums());
       EXPECT_EQ(TensorsOf(*ranks[rank]), TensorsOf(*alone)) << "rank " << rank << " step " << step;
     }
   }

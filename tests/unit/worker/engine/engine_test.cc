@@ -44,7 +44,7 @@ TEST_P(EngineTest, SumsAreReadyInTheirOrder) {
   const auto cut = CutSlices(images.samples(), 3);
   std::vector<SliceTotals> totals(3);
   for (int step = 0; step < 3; ++step) {
-    TreeSink sink(engine->sums());
+    TreeSink sink(*engine);
     ASSERT_TRUE(engine->ComputeUpdates({1, 0, 13}, cut, sink, totals).ok());
     EXPECT_THAT(sink.order(), ElementsAre(0, 1, 2));
   }
@@ -57,7 +57,7 @@ TEST_P(EngineTest, FailingSinkFailsTheStepAndChangesNothing) {
   const auto cut = CutSlices(images.samples(), 3);
   std::vector<SliceTotals> totals(3);
   for (int sum = 0; sum < 3; ++sum) {
-    TreeSink sink(engine->sums());
+    TreeSink sink(*engine);
     sink.FailAt(sum);
     EXPECT_EQ(engine->ComputeUpdates({1, 0, 13}, cut, sink, totals).code(),
               absl::StatusCode::kUnavailable);

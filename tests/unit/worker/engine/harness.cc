@@ -9,22 +9,29 @@
 #include "common/check.h"
 
 namespace hebb::engine {
-TreeSink::TreeSink(std::span<const SumInfo> sums) {
-  for (const SumInfo& info : sums) {
-    sums_.emplace_back(info.size);
-    views_.emplace_back();
+
+TreeSink::TreeSink(const Engine& engine) : memory_(engine.memory()) {
+  for (const SumInfo& info : engine.sums()) {
+    sums_.emplace_back(memory_, static_cast<size_t>(info.size));
+    views_.push_back(sums_.back().span());
   }
-  for (size_t p = 0; p < sums_.size(); ++p) views_[p] = sums_[p];
   order_.reserve(1000);
 }
 
 absl::Status TreeSink::Ready(int sum, std::span<const float* const> nodes) {
   if (sum == fail_at_) return absl::UnavailableError("the sum failed");
   order_.push_back(sum);
-  std::vector<float>& total = sums_[sum];
-  HEBB_CHECK(nodes.size() == 1);
-  std::copy_n(nodes[0], total.size(), total.data());
-  return absl::OkStatus();
+  HEBB_CHECK(nodes.size() == 1 && memory_.Settle().ok());
+  return memory_.Copy(nodes[0], sums_[sum].data(), sums_[sum].size());
+}
+
+std::vector<std::vector<float>> TreeSink::Read() const {
+  std::vector<std::vector<float>> read;
+  for (const slices::OwnedVector& sum : sums_) {
+    read.emplace_back(sum.size());
+    HEBB_CHECK(memory_.ToHost(sum.data(), read.back()).ok());
+  }
+  return read;
 }
 
 absl::StatusOr<std::span<const float>> TreeSink::WaitForSum(int sum) { return views_[sum]; }
@@ -99,13 +106,13 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
 StepResult RunStep(Engine& engine, const StepContext& context, std::span<const Sample> samples,
                    int slices) {
   StepResult result;
-  TreeSink sink(engine.sums());
+  TreeSink sink(engine);
   result.totals.resize(slices);
   const auto cut = CutSlices(samples, slices);
   result.status = engine.ComputeUpdates(context, cut, sink, result.totals);
   if (!result.status.ok()) return result;
   engine.Apply(context, sink.sums());
-  for (const auto& sum : sink.sums()) result.sums.emplace_back(sum.begin(), sum.end());
+  result.sums = sink.Read();
   for (const SliceTotals& totals : result.totals) {
     result.loss += totals.loss;
     result.correct += static_cast<int>(totals.correct);

@@ -17,22 +17,26 @@
 
 namespace hebb::engine {
 
-// Takes the sums of an engine that owns all slices: the one node of each.
+// Takes the sums of an engine that owns all slices: the one node of each. Borrows the engine, in
+// whose memory they lie.
 class TreeSink : public SumSink {
  public:
-  explicit TreeSink(std::span<const SumInfo> sums);
+  explicit TreeSink(const Engine& engine);
 
   absl::Status Ready(int sum, std::span<const float* const> nodes) override;
   absl::StatusOr<std::span<const float>> WaitForSum(int sum) override;
 
   std::span<const std::span<const float>> sums() const { return views_; }
+  // The same, to read.
+  std::vector<std::vector<float>> Read() const;
   const std::vector<int>& order() const { return order_; }  // of the calls so far
 
   // The next Ready of this sum fails.
   void FailAt(int sum) { fail_at_ = sum; }
 
  private:
-  std::vector<std::vector<float>> sums_;
+  slices::VectorMemory& memory_;
+  std::vector<slices::OwnedVector> sums_;
   std::vector<std::span<const float>> views_;
   std::vector<int> order_;
   int fail_at_ = -1;

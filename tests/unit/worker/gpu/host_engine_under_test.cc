@@ -7,7 +7,8 @@
 namespace hebb::engine {
 
 absl::StatusOr<std::unique_ptr<Engine>> CreateEngineUnderTest(const EngineOptions& options) {
-  return gpu::CreateGpuEngine(options, std::make_shared<gpu::HostOps>());
+  const auto device = std::make_shared<gpu::HostDevice>(/*is_guarded=*/true);
+  return gpu::CreateGpuEngine(options, std::make_shared<gpu::HostOps>(device));
 }
 
 }  // namespace hebb::engine

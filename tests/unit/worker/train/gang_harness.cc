@@ -8,13 +8,18 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "worker/comm/local_communicator.h"
+#include "worker/comm/connectable.h"
 
 namespace hebb::train {
 namespace {
 
 absl::StatusOr<RunEnd> SyncAndRun(Member& member, comm::Communicator& communicator, int source,
                                   const std::vector<int>& wanted, Requests& requests) {
+  auto* const unconnected = dynamic_cast<comm::ConnectableCommunicator*>(&communicator);
+  if (unconnected != nullptr) {
+    const absl::Status connected = unconnected->Connect(absl::Now() + absl::Seconds(30));
+    if (!connected.ok()) return connected;
+  }
   const absl::Status synced =
       member.trainer->SyncState(communicator, source, wanted, absl::Now() + absl::Seconds(30));
   if (!synced.ok()) return synced;
@@ -81,7 +86,7 @@ std::vector<absl::StatusOr<RunEnd>> RunGeneration(const std::vector<Member*>& ra
   }
 
   std::vector<std::unique_ptr<comm::Communicator>> gang =
-      comm::MakeLocalGang(static_cast<int>(ranks.size()));
+      MakeGangUnderTest(static_cast<int>(ranks.size()));
   for (size_t rank = 0; rank < ranks.size(); ++rank) ranks[rank]->SetCommunicator(gang[rank].get());
   std::vector<absl::StatusOr<RunEnd>> ends(ranks.size(), absl::UnknownError("not run"));
   std::vector<std::thread> threads;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gangs of trainers as threads over the local communicator, formed and formed anew as the
+// Gangs of trainers as threads over one communicator, formed and formed anew as the
 // coordinator would (docs/gang_protocol.md).
 #ifndef HEBB_TESTS_UNIT_WORKER_TRAIN_GANG_HARNESS_H_
 #define HEBB_TESTS_UNIT_WORKER_TRAIN_GANG_HARNESS_H_
@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "worker/comm/communicator.h"
+#include "worker/engine/engine.h"
 #include "worker/train/trainer.h"
 
 namespace hebb::train {
@@ -53,6 +54,12 @@ class Member {
   absl::Mutex mutex_;
   comm::Communicator* communicator_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
+
+// What a test program's gangs are made of: linked to it (cpu_gang_under_test.cc, or a GPU's).
+absl::StatusOr<std::unique_ptr<engine::Engine>> CreateEngineUnderTest(
+    const engine::EngineOptions& options);
+// Those that are Connectable are not connected yet.
+std::vector<std::unique_ptr<comm::Communicator>> MakeGangUnderTest(int size);
 
 using Members = std::vector<std::unique_ptr<Member>>;
 using TrainerMaker = std::function<absl::StatusOr<std::unique_ptr<Trainer>>()>;
