@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/rpc/credentials.h"
 #include "worker/runtime/exit_signal.h"
+#include "worker/runtime/gpu_device.h"
 #include "worker/runtime/identity.h"
 #include "worker/runtime/self_check.h"
 #include "worker/runtime/worker_process.h"
@@ -39,6 +40,16 @@ void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::strin
         return plain && name.size() <= 40 ? std::string()
                                           : name + " is not at most 40 of a-z, 0-9 and -";
       });
+  app.add_option_function<std::string>(
+         "--device",
+         [&options](const std::string& text) {
+           options.device = *hebb::runtime::ParseDevice(text);
+         },
+         "auto: a GPU that no other worker holds, where there is one and the plugin opens; cpu; "
+         "cuda: no less; cuda:N: that one, shared if need be [auto]")
+      ->check([](const std::string& text) {
+        return std::string(hebb::runtime::ParseDevice(text).status().message());
+      });
   app.add_option("--threads", options.threads, "compute threads [one per core]")
       ->check(CLI::Range(1, 4096));
   app.add_option(
@@ -60,7 +71,7 @@ void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::strin
       ->envname(hebb::rpc::kCredentialsVariable);
   app.footer(
       "Exit codes: 0 ended as asked, 1 internal error, 2 usage, 3 refused by the coordinator,\n"
-      "75 start the MPI world again.");
+      "74 the GPU fails: start the worker again, 75 start the MPI world again.");
 }
 
 }  // namespace

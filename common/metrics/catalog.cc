@@ -112,6 +112,10 @@ constexpr auto kCatalog = std::to_array<MetricInfo>({
      "Checkpoints sent to the coordinator (ok), or given up (failed)."},
     {kWorker, "hebb_worker_checkpoint_upload_duration_seconds", kHistogram, "", "seconds",
      "Time to send a checkpoint that the coordinator took, beside the training."},
+    {kWorker, "hebb_worker_device_memory_bytes", kGauge, "kind", "bytes",
+     "Memory of the worker's GPU: total, free. Absent without one."},
+    {kWorker, "hebb_worker_device_memory_missing_bytes", kGauge, "", "bytes",
+     "What of the GPU's free memory had not come back when the last job ended; 0: all had."},
     // The job that a worker is in.
     {kWorker, "hebb_worker_job_info", kGauge, "job", "",
      "Always 1; the label says which job this worker trains, or trained last."},

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/byte_size.h"
 #include "common/spec/check_learning.h"
 #include "common/spec/schema.h"
 #include "common/spec/shapes.h"
@@ -150,7 +151,26 @@ class Checker {
              absl::StrCat("more workers than slices (", resources.workers, " and ", slices,
                           "); use at most ", slices, " workers or raise data_parallel.slices"));
     }
+    CheckGpu();
     CheckSlurm();
+  }
+
+  void CheckGpu() {
+    const Resources& resources = job_.resources;
+    if (Clean("learning") && job_.learning.precision == Precision::kTf32 &&
+        resources.device != Device::kCuda) {
+      Report("learning.precision",
+             absl::StrCat("learning.precision: tf32 is a GPU's and resources.device is ",
+                          ToWord(resources.device), "; write resources.device: cuda, or float32"));
+    }
+    if (resources.gpu_memory.empty()) return;
+    const absl::Status memory = ParseByteSize(resources.gpu_memory).status();
+    if (!memory.ok()) {
+      Report("resources.gpu_memory", absl::StrCat("resources.gpu_memory: ", memory.message()));
+    } else if (resources.device == Device::kCpu) {
+      Report("resources.gpu_memory",
+             "resources.gpu_memory is asked for but resources.device is cpu; remove one of them");
+    }
   }
 
   // They become words of a command and lines of a script.

@@ -26,6 +26,8 @@ struct Resources {
   Device device = Device::kAny;
   int64_t priority = 0;    // higher first
   double max_runtime = 0;  // seconds; 0 = no limit
+  // What a worker's GPU must have free for the job, as written ("8GiB"); "": whatever it has.
+  std::string gpu_memory = {};
   Slurm slurm = {};
 };
 

@@ -108,6 +108,9 @@ void Describe(V& v, Resources& r) {
   v.Field("device", r.device, {.doc = "which kind of workers"});
   v.Field("priority", r.priority, {.doc = "higher goes first", .min = -1e6, .max = 1e6});
   v.Field("max_runtime", r.max_runtime, {.doc = "seconds; 0 = no limit", .min = 0, .max = 1e9});
+  v.Field("gpu_memory", r.gpu_memory,
+          {.doc = "what a worker's GPU must have free, as in 8GiB or 512MiB; of workers with a GPU",
+           .default_text = "any"});
   v.Field("slurm", r.slurm, {.doc = "how SLURM is asked for workers, if the coordinator asks it"});
 }
 

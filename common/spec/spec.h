@@ -120,7 +120,7 @@ enum class Rule {
 };
 enum class FeedbackInit { kIndependent, kSame };
 enum class Propagate { kBeforeUpdate, kAfterUpdate };
-enum class Precision { kFloat32, kBf16 };
+enum class Precision { kFloat32, kTf32, kBf16 };
 
 struct Hinge {
   double off_class_weight = 1;  // m; each off class weighs m/(C-1)

@@ -127,9 +127,9 @@ struct Words<Propagate> {
 
 template <>
 struct Words<Precision> {
-  static constexpr std::array<Word<Precision>, 2> kNow = {
-      {{"float32", Precision::kFloat32}, {"bf16", Precision::kBf16}}};
-  static constexpr std::array<const char*, 1> kLater = {"tf32"};
+  static constexpr std::array<Word<Precision>, 3> kNow = {
+      {{"float32", Precision::kFloat32}, {"tf32", Precision::kTf32}, {"bf16", Precision::kBf16}}};
+  static constexpr std::array<const char*, 0> kLater = {};
 };
 
 template <>

@@ -111,8 +111,9 @@ std::string SpecDigest(const Job& job) {
   std::erase_if(tree.children, [](const Tree& section) {
     return section.key == "digests" || section.key == "verification";
   });
-  std::erase_if(tree.Find("resources")->children,
-                [](const Tree& field) { return field.key == "slurm"; });
+  std::erase_if(tree.Find("resources")->children, [](const Tree& field) {
+    return field.key == "slurm" || field.key == "gpu_memory";
+  });
   return Sha256Hex(TreeToJson(tree));
 }
 

@@ -275,7 +275,8 @@ void Controller::AddJoiners(absl::Time now, int64_t priority, const std::set<std
       if (kept.contains(idle.id)) continue;
       const WorkerFacts* example = live->gang.Example();
       const bool fits = idle.device == example->device && idle.mpi_world.empty() &&
-                        idle.kernel_family == example->kernel_family;
+                        idle.kernel_family == example->kernel_family &&
+                        (idle.device != "cuda" || idle.memory_free >= live->job.gpu_memory);
       if (!fits || IsUnfit(id, idle.id, now)) continue;
       const WorkerFacts facts = workers_.Find(idle.id)->facts;
       AddEvent(id, "worker_joins",

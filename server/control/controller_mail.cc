@@ -76,7 +76,13 @@ void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time 
   entry.last_heard = now;
   entry.last_heartbeat = absl::Now();
   if (Live* live = LiveOf(entry)) live->gang.OnHeard(entry.facts.id, now);
-  if (std::holds_alternative<Heartbeat>(message)) return;
+  if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
+    // Only memory that comes free can end a wait.
+    int64_t& free = entry.facts.device_memory_free;
+    if (heartbeat->device_memory_free > free && entry.job.empty()) dirty_ = true;
+    free = heartbeat->device_memory_free;
+    return;
+  }
   const std::string worker = entry.facts.id;  // the entry may go
   if (const auto* farewell = std::get_if<Farewell>(&message)) {
     HandleFarewell(entry, *farewell, now);
@@ -84,6 +90,12 @@ void Controller::HandleWord(WorkerEntry& entry, FromWorker& message, absl::Time 
   }
   if (const auto* drain = std::get_if<DrainNotice>(&message)) {
     HandleDrain(entry, /*undo=*/false, drain->reason, now);
+    return;
+  }
+  if (const auto* freed = std::get_if<Freed>(&message)) {
+    dirty_ = true;
+    Live* parts = FindLive(freed->job, freed->attempt);
+    if (parts != nullptr) Carry(*parts, parts->gang.OnFreed(worker, freed->missing_bytes, now));
     return;
   }
   const GenerationId id = std::visit(

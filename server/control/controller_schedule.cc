@@ -56,6 +56,7 @@ scheduler::View Controller::MakeView(const std::vector<const job::Job*>& queued,
     seen.workers = job.workers;
     seen.min_workers = job.min_workers;
     seen.device = job.device;
+    seen.gpu_memory = job.gpu_memory;
     seen.created = job.created;
     seen.user = job.user;
     seen.runs_at_most = RunsAtMost(job);

@@ -167,6 +167,7 @@ Effects Gang::OnReport(absl::string_view worker, const MemberReport& report, abs
     return out;
   }
   Touch(*member, now);
+  if (parting()) return out;
   if (report.generation.generation != member->generation) return out;  // an old word, late
   // The others have prepared the same job: what a joiner lacks is its own fault, not the job's.
   const bool joiner = !member->awaited;
@@ -215,7 +216,7 @@ Effects Gang::OnResult(absl::string_view worker, const AttemptResult& result, ab
   }
   Touch(*member, now);
   // Only the current generation may commit a result; it may do so while it is being broken up.
-  if (generation_ == 0 || result.generation.generation != generation_ ||
+  if (parting() || generation_ == 0 || result.generation.generation != generation_ ||
       member->generation != generation_) {
     return out;
   }
@@ -234,7 +235,7 @@ Effects Gang::OnResult(absl::string_view worker, const AttemptResult& result, ab
     const bool all_done = std::all_of(members_.begin(), members_.end(), [](const Member& m) {
       return m.state == MemberState::kDone || m.generation == 0;
     });
-    if (stopping_ && all_done) FinishStop("", out);
+    if (stopping_ && all_done) FinishStop("", now, out);
   }
   return out;
 }
@@ -252,6 +253,10 @@ bool Gang::OnProgress(absl::string_view worker, const Progress& progress, absl::
 Effects Gang::OnFarewell(absl::string_view worker, absl::string_view reason, absl::Time now) {
   Effects out;
   if (Find(worker) == nullptr) return out;
+  if (parting()) {
+    Depart(worker, out);
+    return out;
+  }
   Lose(std::string(worker), absl::StrCat("it said farewell: ", reason), now, out);
   Settle(now, out);
   return out;
@@ -279,7 +284,7 @@ Effects Gang::RequestStop(AttemptOutcome outcome, const std::string& reason, abs
   if (ended() || stopping_) return out;
   stopping_ = Stopping{outcome, reason, now, std::nullopt};
   if (phase_ != Phase::kFormed) {  // no gang runs: nothing has to agree on a step
-    if (!StopKeepsState()) FinishStop("", out);
+    if (!StopKeepsState()) FinishStop("", now, out);
     return out;
   }
   for (Member& member : members_) {

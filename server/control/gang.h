@@ -53,6 +53,8 @@ class Gang {
                      absl::Time now);
   Effects OnReport(absl::string_view worker, const MemberReport& report, absl::Time now);
   Effects OnResult(absl::string_view worker, const AttemptResult& result, absl::Time now);
+  // A member that was released has its GPU's memory back, but for so many bytes.
+  Effects OnFreed(absl::string_view worker, int64_t missing_bytes, absl::Time now);
   Effects OnFarewell(absl::string_view worker, absl::string_view reason, absl::Time now);
   // It is to leave at the next step boundary. The others go on without it; if they would be too
   // few, the attempt stops there with a checkpoint and ends as preempted.
@@ -89,7 +91,12 @@ class Gang {
   const GangOptions& options() const { return options_; }
 
  private:
-  enum class Phase { kAssembling, kFormed, kEnded };
+  enum class Phase {
+    kAssembling,
+    kFormed,
+    kParting,  // stopped and released; those with a GPU have not said that its memory is free
+    kEnded,
+  };
   enum class MemberState {
     kPreparing,  // assigned, has not reported
     kReady,      // has reported, waits for a generation
@@ -161,7 +168,13 @@ class Gang {
   void Finish(AttemptOutcome outcome, const std::string& reason,
               const std::optional<AttemptResult>& result, Effects& out,
               std::optional<job::Failure> failure = std::nullopt);
-  void FinishStop(absl::string_view detail, Effects& out);
+
+  // gang_parting.cc
+  bool parting() const { return phase_ == Phase::kParting; }
+  void FinishStop(absl::string_view detail, absl::Time now, Effects& out);
+  void FinishParted(Effects& out);
+  void Depart(absl::string_view worker, Effects& out);
+  void CheckParting(absl::Time now, Effects& out);
 
   const GangOptions options_;
   Phase phase_ = Phase::kAssembling;
@@ -185,6 +198,7 @@ class Gang {
     std::string reason;
     absl::Time since;
     std::optional<AttemptResult> result;  // rank 0's
+    std::string detail = {};              // of the end, for the reason
   };
   std::optional<Stopping> stopping_;
   std::optional<absl::Time> contact_lost_;

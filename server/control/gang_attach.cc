@@ -36,6 +36,10 @@ Effects Gang::OnAttached(const WorkerFacts& worker, const std::optional<HeldAtte
   member->attached = true;
   member->died = false;
   Touch(*member, now);
+  if (parting()) {  // its release, or its answer to it, may be lost
+    out.push_back(Send{worker.id, Release{options_.job, options_.attempt}});
+    return out;
+  }
   Reconcile(*member, held, now, out);
   Settle(now, out);
   return out;

@@ -85,7 +85,7 @@ void Gang::Break(const std::string& reason, absl::Time now, Effects& out) {
     Enter(member, MemberState::kLeaving, now);
   }
   if (stopping_ && !StopKeepsState()) {
-    FinishStop(reason, out);
+    FinishStop(reason, now, out);
   } else if (IsMpi()) {
     Finish(AttemptOutcome::kLost, reason, {}, out);
   }
@@ -181,7 +181,7 @@ void Gang::Settle(absl::Time now, Effects& out) {
   Invite(out);
   if (phase_ != Phase::kAssembling || contact_lost_) return;
   if (stopping_ && !StopKeepsState()) {  // all have left; there is nothing more to agree on
-    FinishStop("", out);
+    FinishStop("", now, out);
     return;
   }
   Dismiss(MemberState::kPreparing, now, out);
@@ -297,12 +297,6 @@ void Gang::Finish(AttemptOutcome outcome, const std::string& reason,
     out.push_back(Send{member.facts.id, Release{options_.job, options_.attempt}});
   }
   members_.clear();
-}
-
-void Gang::FinishStop(absl::string_view detail, Effects& out) {
-  const std::string reason =
-      detail.empty() ? stopping_->reason : absl::StrCat(stopping_->reason, " (", detail, ")");
-  Finish(stopping_->outcome, reason, stopping_->result, out);
 }
 
 }  // namespace hebb::control

@@ -84,7 +84,7 @@ bool Gang::CheckReach(absl::Time now, Effects& out) {
   const std::string reason = absl::StrCat("no worker of the gang was in touch for ",
                                           absl::FormatDuration(options_.times.lease));
   if (stopping_) {
-    FinishStop(reason, out);
+    FinishStop(reason, now, out);
   } else {
     Finish(AttemptOutcome::kLost, reason, {}, out);
   }
@@ -95,7 +95,8 @@ void Gang::CheckDeadlines(absl::Time now, Effects& out) {
   if (ended()) return;
   const absl::Duration stop = AtLeastTenSteps(options_.times.stop);
   if (stopping_ && now - stopping_->since > stop) {
-    FinishStop(absl::StrCat("not all workers stopped within ", absl::FormatDuration(stop)), out);
+    FinishStop(absl::StrCat("not all workers stopped within ", absl::FormatDuration(stop)), now,
+               out);
     return;
   }
   for (const Member& member : members_) {
@@ -110,7 +111,8 @@ void Gang::CheckDeadlines(absl::Time now, Effects& out) {
 
 Effects Gang::OnTick(absl::Time now) {
   Effects out;
-  if (ended() || !CheckReach(now, out)) return out;
+  if (parting()) CheckParting(now, out);
+  if (ended() || parting() || !CheckReach(now, out)) return out;
   std::vector<std::pair<std::string, std::string>> lost;
   for (const Member& member : members_) {
     std::string why = WhyLost(member, now);

@@ -38,6 +38,8 @@ struct WorkerFacts {
   std::string kernel_family;
   std::string http_address;
   job::Software software = {};
+  int64_t device_memory = 0;       // bytes of its GPU; 0 without one
+  int64_t device_memory_free = 0;  // of those, as it last said
 };
 
 // What a worker that attaches again is doing.
@@ -56,6 +58,7 @@ struct Hello {
 };
 struct Heartbeat {
   int64_t step = 0;
+  int64_t device_memory_free = 0;  // bytes, of a GPU
 };
 struct MemberReport {
   GenerationId generation;  // the one just left
@@ -97,6 +100,12 @@ struct DigestReport {
 struct Farewell {
   std::string reason;
 };
+// It has let go of a released attempt, and its GPU's memory is free again.
+struct Freed {
+  std::string job;
+  int attempt = 0;
+  int64_t missing_bytes = 0;  // that have not come back
+};
 // It was asked to end: it is to leave its gang at a step boundary, then it says farewell.
 struct DrainNotice {
   std::string reason;
@@ -104,7 +113,7 @@ struct DrainNotice {
 };
 
 using FromWorker = std::variant<Heartbeat, MemberReport, Progress, EpochReport, AttemptResult,
-                                Farewell, DrainNotice, DigestReport>;
+                                Farewell, DrainNotice, DigestReport, Freed>;
 
 // ---- coordinator -> worker ---------------------------------------------------------------------
 

@@ -7,7 +7,8 @@ namespace hebb::control {
 namespace {
 
 scheduler::IdleWorker ForScheduler(const WorkerFacts& facts) {
-  return {facts.id, facts.device, facts.kernel_family, facts.mpi_world, facts.host};
+  return {facts.id,   facts.device,        facts.kernel_family,     facts.mpi_world,
+          facts.host, facts.device_memory, facts.device_memory_free};
 }
 
 }  // namespace

@@ -170,6 +170,7 @@ struct Job {
   int64_t min_workers = 1;
   std::string device;      // cpu | cuda | any
   double max_runtime = 0;  // seconds of all its attempts; 0: no limit
+  int64_t gpu_memory = 0;  // bytes that a worker's GPU must have free for it; 0: any
   absl::Time created;
   absl::Time ended = absl::InfiniteFuture();
   absl::Time archived = absl::InfiniteFuture();  // when it left the lists; infinite: it has not

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/byte_size.h"
 #include "common/rpc/spec.h"
 #include "common/spec/parse.h"
 #include "common/spec/shapes.h"
@@ -105,6 +106,7 @@ job::Job MakeJob(const spec::Job& spec, std::string yaml, std::string request_id
   job.min_workers = spec.resources.min_workers;
   job.device = DeviceName(spec.resources.device);
   job.max_runtime = spec.resources.max_runtime;
+  job.gpu_memory = ParseByteSize(spec.resources.gpu_memory).value_or(0);  // checked; "": any
   job.created = absl::Now();
   job.total_steps = TotalSteps(spec);
   return job;

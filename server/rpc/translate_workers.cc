@@ -172,6 +172,8 @@ v1::Worker ToProto(const control::WorkerView& view) {
   *proto.mutable_attached() = ToProto(view.attached);
   *proto.mutable_last_heartbeat() = ToProto(view.last_heartbeat);
   proto.set_http_address(facts.http_address);
+  proto.set_device_memory(facts.device_memory);
+  proto.set_device_memory_free(facts.device_memory_free);
   return proto;
 }
 
@@ -223,6 +225,8 @@ control::Hello FromProto(const v1::Hello& proto) {
   hello.worker.kernel_family = worker.kernel_family();
   hello.worker.http_address = worker.http_address();
   hello.worker.software = SoftwareFrom(worker.software());
+  hello.worker.device_memory = worker.device_memory();
+  hello.worker.device_memory_free = worker.device_memory_free();
   if (proto.has_held()) {
     const v1::HeldAttempt& held = proto.held();
     hello.held = control::HeldAttempt{FromProto(held.generation()), held.rank(), held.step(),
@@ -234,7 +238,8 @@ control::Hello FromProto(const v1::Hello& proto) {
 std::optional<control::FromWorker> FromProto(const v1::FromWorker& message) {
   switch (message.message_case()) {
     case v1::FromWorker::kHeartbeat:
-      return control::Heartbeat{message.heartbeat().step()};
+      return control::Heartbeat{message.heartbeat().step(),
+                                message.heartbeat().device_memory_free()};
     case v1::FromWorker::kReport: {
       const v1::MemberReport& report = message.report();
       control::MemberReport word{FromProto(report.generation()), report.step(),
@@ -256,6 +261,9 @@ std::optional<control::FromWorker> FromProto(const v1::FromWorker& message) {
     case v1::FromWorker::kDrain:
       return control::DrainNotice{message.drain().reason(),
                                   absl::Milliseconds(message.drain().within_ms())};
+    case v1::FromWorker::kFreed:
+      return control::Freed{message.freed().job(), message.freed().attempt(),
+                            message.freed().missing_bytes()};
     case v1::FromWorker::kDigests:
       return DigestsFrom(message.digests());
     case v1::FromWorker::kHello:

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/byte_size.h"
 
 namespace hebb::scheduler {
 namespace {
@@ -14,8 +15,12 @@ constexpr size_t kHoldersMax = 8;
 
 // "2 cpu workers"
 std::string Workers(int64_t count, const QueuedJob& job) {
-  return absl::StrCat(count, job.device == "any" ? "" : absl::StrCat(" ", job.device),
-                      count == 1 ? " worker" : " workers");
+  std::string text = absl::StrCat(count, job.device == "any" ? "" : absl::StrCat(" ", job.device),
+                                  count == 1 ? " worker" : " workers");
+  if (job.gpu_memory > 0) {
+    absl::StrAppend(&text, " with ", FormatByteSize(job.gpu_memory));
+  }
+  return text;
 }
 
 // "waits for 2 to 4 cpu workers"
@@ -65,20 +70,31 @@ Wait ExplainTooFew(const QueuedJob& job, const Pool& pool) {
   int64_t idle = 0;
   int64_t idle_kinds = 0;
   int64_t busy = 0;
+  int64_t full = 0;  // idle, but without the memory that the job asks for
+  int64_t largest = 0;
   bool world_is_busy = false;
   for (const auto& [kind, group] : pool.groups()) {
     if (!Fits(job, kind)) continue;
-    busy += group.busy;
-    if (group.idle == 0) continue;
-    idle += group.idle;
+    largest = std::max(largest, group.largest);
+    busy += BusyFor(job, kind, group);
+    const int64_t usable = IdleFor(job, kind, group);
+    full += group.idle - usable;
+    if (usable == 0) continue;
+    idle += usable;
     ++idle_kinds;
     world_is_busy = world_is_busy || pool.WorldIsBusy(kind);
   }
-  if (idle + busy == 0) {
+  if (idle + busy == 0 && largest > 0 && largest < job.gpu_memory) {
+    return MakeWait(
+        job, WaitReason::kNoWorkers,
+        absl::StrCat(Wish(job), ": the largest GPU attached has ", FormatByteSize(largest)));
+  }
+  if (idle + busy + full == 0) {
     const std::string device = job.device == "any" ? "" : absl::StrCat(job.device, " ");
     return MakeWait(job, WaitReason::kNoWorkers, absl::StrCat("no ", device, "worker is attached"));
   }
   std::string text = absl::StrCat(Wish(job), ": ", idle, " idle, ", busy, " busy");
+  if (full > 0) absl::StrAppend(&text, ", ", full, " idle without that much free");
   if (idle + busy < RangeOf(job).min) {
     absl::StrAppend(&text, "; more must attach");
   } else if (idle >= RangeOf(job).min && world_is_busy) {

@@ -14,9 +14,9 @@ Kind KindOf(const IdleWorker& worker) {
 
 // The smallest host that has all that are needed, else the one that has most: few hosts a gang,
 // and the large ones stay whole.
-std::map<std::string, std::vector<std::string>>::iterator PickHost(Group& group, int64_t needed) {
-  auto best = group.hosts.begin();
-  for (auto host = group.hosts.begin(); host != group.hosts.end(); ++host) {
+Hosts::iterator PickHost(Hosts& hosts, int64_t needed) {
+  auto best = hosts.begin();
+  for (auto host = hosts.begin(); host != hosts.end(); ++host) {
     const auto have = static_cast<int64_t>(host->second.size());
     const auto most = static_cast<int64_t>(best->second.size());
     const bool better = most >= needed ? have >= needed && have < most : have > most;
@@ -26,6 +26,17 @@ std::map<std::string, std::vector<std::string>>::iterator PickHost(Group& group,
 }
 
 int64_t Size(const RunningJob& job) { return static_cast<int64_t>(job.workers.size()); }
+
+bool AsksMemory(const QueuedJob& job, const Kind& kind) {
+  return job.gpu_memory > 0 && kind.device == "cuda";
+}
+
+// Of the workers that `running` holds, those that `job` could use.
+int64_t SizeFor(const QueuedJob& job, const Kind& kind, const RunningJob& running) {
+  if (!AsksMemory(job, kind)) return Size(running);
+  return std::count_if(running.workers.begin(), running.workers.end(),
+                       [&](const IdleWorker& w) { return w.memory >= job.gpu_memory; });
+}
 
 }  // namespace
 
@@ -38,11 +49,28 @@ bool Fits(const QueuedJob& job, const Kind& kind) {
   return job.device == "any" || job.device == kind.device;
 }
 
+int64_t IdleFor(const QueuedJob& job, const Kind& kind, const Group& group) {
+  if (!AsksMemory(job, kind)) return group.idle;
+  return std::count_if(group.memory.begin(), group.memory.end(),
+                       [&](const auto& idle) { return idle.second >= job.gpu_memory; });
+}
+
+int64_t BusyFor(const QueuedJob& job, const Kind& kind, const Group& group) {
+  if (!AsksMemory(job, kind)) return group.busy;
+  int64_t busy = 0;
+  for (const Ending& ending : group.endings) {
+    if (ending.memory >= job.gpu_memory) busy += ending.workers;
+  }
+  return busy;
+}
+
 Pool::Pool(const View& view, absl::Time now) : policy_(view.policy), now_(now) {
   for (const IdleWorker& worker : view.idle) {
     Group& group = groups_[KindOf(worker)];
     group.hosts[worker.host].push_back(worker.id);
     ++group.idle;
+    group.memory[worker.id] = worker.memory_free;
+    group.largest = std::max(group.largest, worker.memory);
   }
   for (auto& [kind, group] : groups_) {
     for (auto& [host, ids] : group.hosts) std::sort(ids.begin(), ids.end());
@@ -54,7 +82,8 @@ Pool::Pool(const View& view, absl::Time now) : policy_(view.policy), now_(now) {
     for (const IdleWorker& worker : job.workers) {
       Group& group = groups_[KindOf(worker)];
       ++group.busy;
-      group.endings.push_back({end, 1});
+      group.endings.push_back({end, 1, worker.memory});
+      group.largest = std::max(group.largest, worker.memory);
       if (group.running.empty() || group.running.back() != &job) group.running.push_back(&job);
       if (!worker.mpi_world.empty()) busy_worlds_.insert(worker.mpi_world);
     }
@@ -64,11 +93,12 @@ Pool::Pool(const View& view, absl::Time now) : policy_(view.policy), now_(now) {
 bool Pool::WorldIsBusy(const Kind& kind) const { return busy_worlds_.contains(kind.mpi_world); }
 
 // How many idle workers of the group `job` may take without delaying their keeper.
-int64_t Pool::Usable(const QueuedJob& job, const Group& group) const {
-  if (!group.keeper) return group.idle;
+int64_t Pool::Usable(const QueuedJob& job, const Kind& kind, const Group& group) const {
+  const int64_t idle = IdleFor(job, kind, group);
+  if (!group.keeper) return idle;
   if (!policy_.backfill || group.keeper->start == absl::InfiniteFuture()) return 0;
   const bool ends_before = job.runs_at_most && now_ + *job.runs_at_most <= group.keeper->start;
-  return ends_before ? group.idle : std::min(group.idle, group.keeper->spare);
+  return ends_before ? idle : std::min(idle, group.keeper->spare);
 }
 
 const Kind* Pool::Best(const QueuedJob& job, int64_t most) const {
@@ -77,7 +107,7 @@ const Kind* Pool::Best(const QueuedJob& job, int64_t most) const {
   std::tuple<int64_t, bool, int64_t> best_rank;
   for (const auto& [kind, group] : groups_) {
     if (!Fits(job, kind) || WorldIsBusy(kind)) continue;
-    const int64_t taken = std::min({Usable(job, group), range.max, most});
+    const int64_t taken = std::min({Usable(job, kind, group), range.max, most});
     if (taken < range.min) continue;
     const std::tuple rank(taken, kind.device == "cuda", taken - group.idle);
     if (best == nullptr || rank > best_rank) {
@@ -88,32 +118,64 @@ const Kind* Pool::Best(const QueuedJob& job, int64_t most) const {
   return best;
 }
 
-Start Pool::Take(const QueuedJob& job, const Kind& kind, int64_t most) {
-  Group& group = groups_.at(kind);
-  const int64_t count = std::min({Usable(job, group), RangeOf(job).max, most});
-  const absl::Time end = job.runs_at_most ? now_ + *job.runs_at_most : absl::InfiniteFuture();
-  if (group.keeper && end > group.keeper->start) group.keeper->spare -= count;
-  Start start{job.id, {}};
-  int64_t needed = count;
-  while (needed > 0) {
-    const auto host = PickHost(group, needed);
+namespace {
+
+// Takes `count` idle workers that `job` may have out of `group.hosts`.
+std::vector<std::string> TakeIds(const QueuedJob& job, const Kind& kind, int64_t count,
+                                 Group& group) {
+  Hosts others;  // those that lack memory
+  if (AsksMemory(job, kind)) {
+    for (auto& [host, ids] : group.hosts) {
+      const auto lacking = std::stable_partition(ids.begin(), ids.end(), [&](const auto& id) {
+        return group.memory.at(id) >= job.gpu_memory;
+      });
+      if (lacking != ids.end()) others[host].assign(lacking, ids.end());
+      ids.erase(lacking, ids.end());
+    }
+    std::erase_if(group.hosts, [](const auto& host) { return host.second.empty(); });
+  }
+  std::vector<std::string> taken;
+  while (count > 0) {
+    const auto host = PickHost(group.hosts, count);
     std::vector<std::string>& ids = host->second;
-    const int64_t some = std::min(needed, static_cast<int64_t>(ids.size()));
-    start.workers.insert(start.workers.end(), ids.begin(), ids.begin() + some);
+    const int64_t some = std::min(count, static_cast<int64_t>(ids.size()));
+    taken.insert(taken.end(), ids.begin(), ids.begin() + some);
     ids.erase(ids.begin(), ids.begin() + some);
     if (ids.empty()) group.hosts.erase(host);
-    needed -= some;
+    count -= some;
+  }
+  for (auto& [host, ids] : others) {
+    std::vector<std::string>& all = group.hosts[host];
+    all.insert(all.end(), ids.begin(), ids.end());
+    std::sort(all.begin(), all.end());
+  }
+  return taken;
+}
+
+}  // namespace
+
+Start Pool::Take(const QueuedJob& job, const Kind& kind, int64_t most) {
+  Group& group = groups_.at(kind);
+  const int64_t count = std::min({Usable(job, kind, group), RangeOf(job).max, most});
+  const absl::Time end = job.runs_at_most ? now_ + *job.runs_at_most : absl::InfiniteFuture();
+  if (group.keeper && end > group.keeper->start) group.keeper->spare -= count;
+  Start start{job.id, TakeIds(job, kind, count, group)};
+  int64_t memory = group.largest;
+  for (const std::string& id : start.workers) {
+    memory = std::min(memory, group.memory.at(id));
+    group.memory.erase(id);
   }
   group.idle -= count;
   group.busy += count;
-  group.endings.push_back({end, count});
+  group.endings.push_back({end, count, memory});
   if (!kind.mpi_world.empty()) busy_worlds_.insert(kind.mpi_world);
   return start;
 }
 
 // Would the workers attached now ever do, once the busy ones are free?
 bool Pool::CouldStartLater(const QueuedJob& job, const Kind& kind, const Group& group) const {
-  return Fits(job, kind) && group.idle + group.busy >= RangeOf(job).min;
+  return Fits(job, kind) &&
+         IdleFor(job, kind, group) + BusyFor(job, kind, group) >= RangeOf(job).min;
 }
 
 // `free`: how many workers of the kind are idle at that time.
@@ -125,14 +187,17 @@ absl::Time Pool::StartIn(const QueuedJob& job, const Kind& kind, const Group& gr
       if (other.mpi_world != kind.mpi_world) continue;
       for (const Ending& ending : peers.endings) time = std::max(time, ending.time);
     }
-    free = group.idle + group.busy;
+    free = IdleFor(job, kind, group) + BusyFor(job, kind, group);
     return time;
   }
   std::vector<Ending> endings = group.endings;
+  if (AsksMemory(job, kind)) {
+    std::erase_if(endings, [&](const Ending& e) { return e.memory < job.gpu_memory; });
+  }
   std::sort(endings.begin(), endings.end(),
             [](const Ending& a, const Ending& b) { return a.time < b.time; });
   const int64_t needed = RangeOf(job).min;
-  free = group.idle;
+  free = IdleFor(job, kind, group);
   absl::Time time = now_;
   for (const Ending& ending : endings) {
     if (free >= needed && ending.time > time) break;
@@ -174,12 +239,13 @@ std::vector<std::string> Pool::MakeRoom(const QueuedJob& job, bool& pending,
   for (auto& [kind, group] : groups_) {
     // Worlds are left out: to stop a job there ends the world's other processes as well.
     if (group.keeper || !CouldStartLater(job, kind, group) || !kind.mpi_world.empty()) continue;
-    int64_t room = group.idle;
+    int64_t room = IdleFor(job, kind, group);
     std::vector<const RunningJob*> victims;
     for (const RunningJob* running : group.running) {
       if (stopping_.contains(running->id)) {
-        room += Size(*running);
-      } else if (running->preemptible && running->priority < job.priority) {
+        room += SizeFor(job, kind, *running);
+      } else if (running->preemptible && running->priority < job.priority &&
+                 SizeFor(job, kind, *running) > 0) {
         if (running->since + policy_.protect > now_) {
           look_again = std::min(look_again, running->since + policy_.protect);
         } else {
@@ -196,13 +262,16 @@ std::vector<std::string> Pool::MakeRoom(const QueuedJob& job, bool& pending,
       return std::tie(a->priority, b->since, a->id) < std::tie(b->priority, a->since, b->id);
     });
     size_t count = 0;
-    while (count < victims.size() && room < min) room += Size(*victims[count++]);
+    while (count < victims.size() && room < min) {
+      room += SizeFor(job, kind, *victims[count++]);
+    }
     if (room < min) continue;
     victims.resize(count);
     // Whom it does without after all: those of the highest priority are spared first.
     for (size_t i = victims.size(); i-- > 0;) {
-      if (room - Size(*victims[i]) < min) continue;
-      room -= Size(*victims[i]);
+      const int64_t size = SizeFor(job, kind, *victims[i]);
+      if (room - size < min) continue;
+      room -= size;
       victims.erase(victims.begin() + static_cast<std::ptrdiff_t>(i));
     }
     if (best != nullptr && victims.size() >= best_victims.size()) continue;
@@ -221,7 +290,8 @@ std::vector<std::string> Pool::MakeRoom(const QueuedJob& job, bool& pending,
 std::string Pool::KeptBy(const QueuedJob& job) const {
   for (const auto& [kind, group] : groups_) {
     if (!group.keeper || group.keeper->job == job.id || WorldIsBusy(kind)) continue;
-    if (Fits(job, kind) && group.idle >= RangeOf(job).min) return group.keeper->job;
+    if (!Fits(job, kind)) continue;
+    if (IdleFor(job, kind, group) >= RangeOf(job).min) return group.keeper->job;
   }
   return "";
 }

@@ -29,6 +29,7 @@ struct Kind {
 struct Ending {
   absl::Time time;
   int64_t workers = 0;
+  int64_t memory = 0;  // that the GPU of each will have
 };
 
 // The waiting job that keeps what is left of a kind.
@@ -38,10 +39,14 @@ struct Keeper {
   int64_t spare = 0;  // workers that it cannot use at its start, free for jobs of any length
 };
 
+using Hosts = std::map<std::string, std::vector<std::string>>;  // ids in order, by host
+
 struct Group {
-  std::map<std::string, std::vector<std::string>> hosts;  // idle ids in order, by host
+  Hosts hosts;                            // the idle ones
+  std::map<std::string, int64_t> memory;  // free on the GPU of each idle one
   int64_t idle = 0;
   int64_t busy = 0;
+  int64_t largest = 0;  // the most that one's GPU has in all
   std::vector<const RunningJob*> running;
   std::vector<Ending> endings;
   std::optional<Keeper> keeper;
@@ -53,6 +58,9 @@ struct Range {
 };
 Range RangeOf(const QueuedJob& job);
 bool Fits(const QueuedJob& job, const Kind& kind);
+// Those of a group that have the memory which the job asks for.
+int64_t IdleFor(const QueuedJob& job, const Kind& kind, const Group& group);
+int64_t BusyFor(const QueuedJob& job, const Kind& kind, const Group& group);
 
 class Pool {
  public:
@@ -73,7 +81,7 @@ class Pool {
   const std::map<Kind, Group>& groups() const { return groups_; }
 
  private:
-  int64_t Usable(const QueuedJob& job, const Group& group) const;
+  int64_t Usable(const QueuedJob& job, const Kind& kind, const Group& group) const;
   bool CouldStartLater(const QueuedJob& job, const Kind& kind, const Group& group) const;
   absl::Time StartIn(const QueuedJob& job, const Kind& kind, const Group& group,
                      int64_t& free) const;

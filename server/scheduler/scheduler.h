@@ -28,6 +28,7 @@ struct QueuedJob {
   std::string user = {};
   // It surely ends so soon after its start; absent: cannot be told.
   std::optional<absl::Duration> runs_at_most = std::nullopt;
+  int64_t gpu_memory = 0;  // bytes that a worker's GPU must have for it; 0: any
 };
 
 struct IdleWorker {
@@ -36,6 +37,8 @@ struct IdleWorker {
   std::string kernel_family;  // a gang is of one family
   std::string mpi_world;      // "" or the world it was started in; a gang lies within one or none
   std::string host = {};
+  int64_t memory = 0;       // bytes of its GPU, 0 without one
+  int64_t memory_free = 0;  // of those, by what it last said; of no meaning while it has a job
 };
 
 // A job that holds workers.
@@ -134,6 +137,7 @@ std::vector<const QueuedJob*> QueueOrder(const View& view);
 //    world or none, with at least `min_workers` and at most `workers` members, as many as there
 //    are. Of several possible gangs: the larger, then cuda before cpu, then the one that leaves
 //    fewer workers of its kind over. It lies on as few hosts as can be.
+//    A worker with a GPU is taken only if that has the memory free which the job asks for.
 // 3. An MPI world runs one job at a time: no gang in a world with a busy worker.
 // 4. No user holds more than its `max_workers`; a job that would break that keeps nothing.
 // 5. A job that waits and could start with the workers attached now keeps workers: where its start

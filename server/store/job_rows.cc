@@ -23,9 +23,9 @@ constexpr absl::string_view kJobColumns =
     "min_workers, device, created_ns, ended_ns, epoch, step, total_steps, images_per_second, "
     "weights_digest, train_loss, train_accuracy, validation_accuracy, test_accuracy, test_loss, "
     "sweep, point, user, archived_ns, epochs, dataset, rule, init_sha256, files_removed_ns, "
-    "listed_ns, max_runtime";
+    "listed_ns, max_runtime, gpu_memory";
 constexpr absl::string_view kJobMarks =
-    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
+    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?";
 
 void BindTextOrNull(Statement& row, const std::string& text) {
   if (text.empty()) {
@@ -63,6 +63,7 @@ void BindJob(Statement& row, const job::Job& job) {
   row.Bind(PointToText(job)).Bind(job.user).Bind(job.archived);
   row.Bind(job.epochs).Bind(job.dataset).Bind(job.rule).Bind(job.init_sha256);
   row.Bind(job.files_removed).Bind(job.listed).Bind(job.max_runtime);
+  row.Bind(job.gpu_memory);
 }
 
 absl::StatusOr<job::Job> TakeJob(Statement& row) {
@@ -96,6 +97,7 @@ absl::StatusOr<job::Job> TakeJob(Statement& row) {
   job.files_removed = row.TakeTime(absl::InfiniteFuture());
   job.listed = row.TakeTime(absl::InfinitePast());
   job.max_runtime = row.TakeReal();
+  job.gpu_memory = row.TakeInt();
   const std::optional<job::State> known = job::StateFromName(state);
   if (!known.has_value()) {
     return absl::DataLossError(absl::StrCat("job ", job.id, ": unknown state '", state, "'"));

@@ -14,7 +14,7 @@ constexpr int64_t kApplicationId = 0x48454242;  // "HEBB"
 
 // Step i brings schema i to schema i + 1. A step that was released is never edited: a change of
 // the tables is a new step at the end, and a line in docs/state_schema.md.
-constexpr std::array<absl::string_view, 9> kMigrations = {R"sql(
+constexpr std::array<absl::string_view, 10> kMigrations = {R"sql(
 CREATE TABLE migration (
   version    INTEGER PRIMARY KEY,
   applied_ns INTEGER NOT NULL
@@ -260,6 +260,9 @@ CREATE TABLE user_usage (
 )sql",
                                                           R"sql(
 CREATE INDEX job_queued_by_user ON job (user) WHERE state = 'QUEUED';
+)sql",
+                                                          R"sql(
+ALTER TABLE job ADD COLUMN gpu_memory INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 absl::StatusOr<int64_t> Number(Database& database, absl::string_view sql) {

@@ -189,7 +189,8 @@ std::map<std::string, std::string> CpuLibraries();
 // As Engine::kernel_family of a CpuEngine, without making one.
 std::string CpuKernelFamily();
 
-// FAILED_PRECONDITION: products of that precision need instructions that this machine lacks.
+// FAILED_PRECONDITION: products of that precision need a GPU, or instructions that this machine
+// lacks.
 absl::Status CheckCpuPrecision(spec::Precision precision);
 
 }  // namespace hebb::engine

@@ -30,6 +30,11 @@ std::string CpuKernelFamily() {
 }
 
 absl::Status CheckCpuPrecision(spec::Precision precision) {
+  if (precision == spec::Precision::kTf32) {
+    return absl::FailedPreconditionError(
+        "learning.precision: tf32 needs a GPU, and this worker computes on its CPU; use "
+        "resources.device: cuda, or precision: float32");
+  }
   if (precision != spec::Precision::kBf16 || nn::HasBf16Products()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "learning.precision: bf16 needs the instructions avx512_bf16, which this machine has not (",

@@ -13,6 +13,7 @@
 #include "common/steady_clock.h"
 #include "worker/runtime/data_digests.h"
 #include "worker/runtime/epoch_record.h"
+#include "worker/runtime/gpu_device.h"
 
 namespace hebb::runtime {
 namespace {
@@ -49,11 +50,12 @@ void Attempt::Run() {
   const absl::Status prepared = Prepare();
   if (assignment_.released()) return;
   if (prepared.ok()) {
+    LookAtDevice();
     assignment_.LogLine(LogLevel::kInfo,
                         absl::StrCat("prepared: data ", job_.dataset.name, ", start at step ",
                                      trainer_->step(), " of ", trainer_->total_steps()));
     Report("", false);
-  } else {
+  } else if (!DeviceIsLost(prepared)) {
     Report(std::string(prepared.message()), true);
   }
   while (Generation* generation = assignment_.AwaitGang()) {
@@ -211,7 +213,24 @@ absl::Status Attempt::CheckState(const v1::FormGang& form) const {
                                          ", but this rank is at step ", trainer_->step()));
 }
 
+// A device that has failed once fails every later call, so one that is asked for no part of a job
+// tells. Neither the weights nor their digest can be read any more.
+bool Attempt::DeviceIsLost(const absl::Status& status) {
+  if (context_.gpu == nullptr || context_.gpu->Look().ok()) return false;
+  const std::string reason = absl::StrCat("its GPU fails: ", status.message());
+  assignment_.LogLine(LogLevel::kError, reason);
+  context_.device_lost(reason);
+  return true;
+}
+
+void Attempt::LookAtDevice() {
+  if (context_.gpu == nullptr) return;
+  const absl::StatusOr<gpu::MemoryInfo> memory = context_.gpu->Look();
+  if (memory.ok()) context_.metrics.SetDeviceMemory(memory->total, memory->free);
+}
+
 Attempt::Next Attempt::Broken(const Generation& generation, const absl::Status& status) {
+  if (DeviceIsLost(status)) return Next::kWaitForGang;
   // What was cancelled fails in many ways; the reason is the cancellation's.
   const bool cancelled = generation.cancellation.cancelled();
   const bool fatal = !cancelled && !IsPassing(status);
@@ -294,6 +313,7 @@ void Attempt::SendProgress() {
 
 void Attempt::EpochDone(const train::EpochMetrics& metrics) {
   last_epoch_ = metrics;
+  LookAtDevice();
   if (progress_due_) SendProgress();
   context_.metrics.EpochDone(metrics);
   assignment_.EpochDone(MakeEpochRecord(metrics));

@@ -24,6 +24,8 @@
 
 namespace hebb::runtime {
 
+class GpuDevice;
+
 // What all attempts of a worker share; borrowed.
 struct AttemptContext {
   const Numerics& numerics;
@@ -33,6 +35,11 @@ struct AttemptContext {
   std::string spool_folder;
   // This process must start anew: an MPI world cannot go on after an error.
   std::function<void()> restart_wanted;
+  GpuDevice* gpu = nullptr;  // null: on the CPU
+  // This process must end, for the reason: its GPU fails all that it is asked for.
+  std::function<void(const std::string& reason)> device_lost = {};
+  // From the end of a job until its memory on the GPU must be free again.
+  absl::Duration memory_back_within = absl::Seconds(5);
 };
 
 // Lives on the training thread.
@@ -56,6 +63,10 @@ class Attempt : private train::Observer {
   absl::Status ReportAudit();
   absl::Status CheckState(const v1::FormGang& form) const;
   Next Conclude(Generation& generation, v1::AttemptResult::Outcome outcome);
+  // Whether `status` came of a GPU that is lost to this process; then the worker ends, and its
+  // farewell is the report.
+  bool DeviceIsLost(const absl::Status& status);
+  void LookAtDevice();  // for the metrics
   Next Broken(const Generation& generation, const absl::Status& status);
   void Report(const std::string& cause, bool fatal);
   void SendProgress();

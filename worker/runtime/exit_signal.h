@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why and how the process ends: a signal, a refusal, an MPI world that must start anew.
+// Why and how the process ends: a signal, a refusal, a GPU that fails, an MPI world that must start
+// anew.
 #ifndef HEBB_WORKER_RUNTIME_EXIT_SIGNAL_H_
 #define HEBB_WORKER_RUNTIME_EXIT_SIGNAL_H_
 
@@ -17,6 +18,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitInternal = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitRefused = 3;   // by the coordinator; starting again is of no use
+inline constexpr int kExitDevice = 74;   // the GPU fails all calls of this process: start it again
 inline constexpr int kExitRestart = 75;  // start the MPI world again
 
 struct ExitRequest {

@@ -20,6 +20,7 @@
 #include "common/rpc/channel.h"
 #include "worker/comm/mpi_communicator.h"
 #include "worker/engine/engine.h"
+#include "worker/runtime/gpu_device.h"
 
 namespace hebb::runtime {
 namespace {
@@ -47,6 +48,22 @@ std::string CpuModel() {
     }
   }
   return "cpu";
+}
+
+void DescribeCpu(v1::Worker& worker) {
+  worker.set_device("cpu");
+  worker.set_device_name(CpuModel());
+  worker.set_kernel_family(engine::CpuKernelFamily());
+  worker.add_backends("gloo");
+}
+
+void DescribeGpu(const GpuDevice& gpu, v1::Worker& worker) {
+  worker.set_device("cuda");
+  worker.set_device_name(gpu.ops().device_name());
+  worker.set_kernel_family(gpu.ops().kernel_family());
+  worker.add_backends("nccl");
+  worker.set_device_memory(gpu.seen().total);
+  worker.set_device_memory_free(gpu.seen().free);
 }
 
 // The local address the kernel would send from; "" if it knows no way. Sends nothing.
@@ -91,28 +108,30 @@ std::string AddressTowards(const std::string& peer_host, int port) {
 }
 
 v1::Worker MakeIdentity(absl::string_view name, int threads, absl::string_view http_address,
-                        const comm::MpiWorld* mpi_world) {
+                        const comm::MpiWorld* mpi_world, const GpuDevice* gpu) {
   v1::Worker worker;
   worker.set_id(name.empty() ? RandomId() : absl::StrCat(name, ".", RandomId().substr(0, 8)));
   worker.set_host(HostName());
   worker.set_pid(getpid());
-  worker.set_device("cpu");
-  worker.set_device_name(CpuModel());
+  if (gpu != nullptr) {
+    DescribeGpu(*gpu, worker);
+  } else {
+    DescribeCpu(worker);
+  }
   worker.set_threads(threads);
-  worker.add_backends("gloo");
   if (mpi_world != nullptr) {
-    worker.add_backends("mpi");
+    if (gpu == nullptr) worker.add_backends("mpi");
     worker.set_mpi_world(mpi_world->id());
     worker.set_mpi_rank(mpi_world->rank());
   }
   worker.set_build(BuildId());
-  worker.set_kernel_family(engine::CpuKernelFamily());
   worker.set_http_address(std::string(http_address));
   v1::Software& software = *worker.mutable_software();
   software.set_build(worker.build());
   software.set_kernel_family(worker.kernel_family());
   software.set_processor(worker.device_name());
-  for (const auto& [library, version] : engine::CpuLibraries()) {
+  for (const auto& [library, version] :
+       gpu == nullptr ? engine::CpuLibraries() : gpu->ops().libraries()) {
     (*software.mutable_libraries())[library] = version;
   }
   return worker;

@@ -14,6 +14,8 @@ class MpiWorld;
 
 namespace hebb::runtime {
 
+class GpuDevice;
+
 // "0.1.0+1a2b3c4": version and commit.
 std::string BuildId();
 
@@ -24,9 +26,9 @@ int AvailableCores();
 std::string AddressTowards(const std::string& peer_host, int port);
 
 // A new one for this process, with an id of its own: "NAME." and random digits, or those alone
-// without a name. `mpi_world` may be null.
+// without a name. `mpi_world` may be null, and so may `gpu`: then it is a worker on a CPU.
 v1::Worker MakeIdentity(absl::string_view name, int threads, absl::string_view http_address,
-                        const comm::MpiWorld* mpi_world);
+                        const comm::MpiWorld* mpi_world, const GpuDevice* gpu);
 
 }  // namespace hebb::runtime
 

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/byte_size.h"
 #include "common/log.h"
 #include "common/steady_clock.h"
 
@@ -13,6 +15,9 @@ namespace {
 
 // A step of a gang that must part without the coordinator.
 constexpr absl::Duration kPartWithin = absl::Seconds(2);
+// Others may take a GPU's memory, too: an idle worker tells how much is left.
+constexpr absl::Duration kLookEvery = absl::Seconds(5);
+constexpr absl::Duration kMemoryLookEvery = absl::Milliseconds(20);
 
 }  // namespace
 
@@ -23,6 +28,7 @@ JobRunner::~JobRunner() {
   {
     absl::MutexLock lock(&mutex_);
     ending_ = true;
+    busier_.SignalAll();
     if (current_) current_->Release("the worker ends");
   }
   thread_.join();
@@ -57,6 +63,7 @@ void JobRunner::Drain(absl::string_view reason, absl::Duration within) {
 bool JobRunner::Drop(absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
   ending_ = true;
+  busier_.SignalAll();
   if (current_) current_->Release("the worker ends");
   const auto idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !training_; };
   return idler_.Await(mutex_, idle, deadline);
@@ -70,6 +77,7 @@ void JobRunner::Attach(const Open& open) {
                                  std::vector<v1::FromWorker> again) {
     mutex_.AssertHeld();
     if (drain_) again.push_back(DrainNoticeLocked());
+    if (freed_) *again.emplace_back().mutable_freed() = *freed_;
     open(std::move(held), std::move(again));
   };
   if (current_) {
@@ -81,11 +89,7 @@ void JobRunner::Attach(const Open& open) {
 
 void JobRunner::Received(const v1::ToWorker& message) {
   if (message.has_assign()) return Take(message.assign());
-  if (message.has_release()) {
-    const auto assignment = Find(message.release().job(), message.release().attempt());
-    if (assignment) assignment->Release("released by the coordinator");
-    return;
-  }
+  if (message.has_release()) return Released(message.release());
   const auto find = [this](const v1::GenerationId& id) { return Find(id.job(), id.attempt()); };
   if (message.has_form_gang()) {
     const auto assignment = find(message.form_gang().generation());
@@ -122,6 +126,30 @@ void JobRunner::AttachedChanged(bool attached) {
   if (attached) LogInfo("attached to the coordinator", {{"address", context_.channel.address()}});
 }
 
+// Who waits for a GPU's memory is answered at once where there is none of the attempt's; else by
+// GiveBack.
+void JobRunner::Released(const v1::Release& release) {
+  const auto is_meant = [&](const std::shared_ptr<Assignment>& assignment) {
+    return assignment != nullptr && assignment->Is(release.job(), release.attempt());
+  };
+  absl::MutexLock lock(&mutex_);
+  if (is_meant(current_)) current_->Release("released by the coordinator");
+  const bool in_hand = is_meant(in_work_) || (fresh_ && is_meant(current_));
+  if (context_.gpu == nullptr || in_hand) return;
+  v1::FromWorker message;
+  v1::Freed& freed = *message.mutable_freed();
+  freed.set_job(release.job());
+  freed.set_attempt(release.attempt());
+  if (freed_ && freed_->job() == freed.job() && freed_->attempt() == freed.attempt()) {
+    freed = *freed_;
+  }
+  outbox_.Send(std::move(message));
+}
+
+int64_t JobRunner::FreeDeviceMemory() const {
+  return context_.gpu == nullptr ? 0 : context_.gpu->seen().free;
+}
+
 int64_t JobRunner::CurrentStep() const {
   absl::MutexLock lock(&mutex_);
   return current_ ? current_->step() : 0;
@@ -136,6 +164,7 @@ void JobRunner::Take(const v1::Assign& assign) {
   }
   current_ = std::make_shared<Assignment>(assign, outbox_);
   fresh_ = true;
+  busier_.SignalAll();
 }
 
 std::shared_ptr<Assignment> JobRunner::Find(absl::string_view job, int attempt) const {
@@ -146,21 +175,77 @@ std::shared_ptr<Assignment> JobRunner::Find(absl::string_view job, int attempt) 
 // ---- training thread ---------------------------------------------------------------------------
 
 void JobRunner::TrainForever() {
-  while (true) {
-    std::shared_ptr<Assignment> assignment;
-    {
-      absl::MutexLock lock(&mutex_);
-      training_ = false;
-      idler_.SignalAll();
-      mutex_.Await(absl::Condition(this, &JobRunner::WorkOrEnd));
-      if (ending_) return;
-      assignment = current_;
-      fresh_ = false;
-      training_ = true;
-    }
+  while (const std::shared_ptr<Assignment> assignment = AwaitWork()) {
+    const std::optional<gpu::MemoryInfo> before = LookAtDevice();
     Attempt(context_, *assignment, [this] { return CoordinatorTimes(); }).Run();
     context_.metrics.EndJob();
+    GiveBack(*assignment, before);
   }
+}
+
+std::shared_ptr<Assignment> JobRunner::AwaitWork() {
+  while (true) {
+    LookAtDevice();
+    absl::MutexLock lock(&mutex_);
+    training_ = false;
+    idler_.SignalAll();
+    const auto work_or_end = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return WorkOrEnd(); };
+    const absl::Time look_again =
+        context_.gpu == nullptr ? absl::InfiniteFuture() : SteadyNow() + kLookEvery;
+    if (!busier_.Await(mutex_, work_or_end, look_again)) continue;
+    if (ending_) return nullptr;
+    in_work_ = current_;
+    fresh_ = false;
+    training_ = true;
+    return current_;
+  }
+}
+
+std::optional<gpu::MemoryInfo> JobRunner::LookAtDevice() {
+  if (context_.gpu == nullptr) return std::nullopt;
+  const absl::StatusOr<gpu::MemoryInfo> memory = context_.gpu->Look();
+  if (!memory.ok()) {
+    context_.device_lost(absl::StrCat("its GPU fails: ", memory.status().message()));
+    return std::nullopt;
+  }
+  context_.metrics.SetDeviceMemory(memory->total, memory->free);
+  return *memory;
+}
+
+// A device that fails is no reason to wait: the process ends, and the driver takes all back.
+int64_t JobRunner::AwaitMemory(const gpu::MemoryInfo& before) {
+  const absl::Time until = SteadyNow() + context_.memory_back_within;
+  while (const std::optional<gpu::MemoryInfo> now = LookAtDevice()) {
+    const int64_t missing = before.free - now->free;
+    if (missing <= MemoryTolerance(before)) return 0;
+    absl::MutexLock lock(&mutex_);
+    const auto ending = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending_; };
+    const bool ends = busier_.Await(mutex_, ending, SteadyNow() + kMemoryLookEvery);
+    if (ends || SteadyNow() >= until) return missing;
+  }
+  return 0;
+}
+
+void JobRunner::GiveBack(const Assignment& assignment,
+                         const std::optional<gpu::MemoryInfo>& before) {
+  const int64_t missing = before ? AwaitMemory(*before) : 0;
+  if (missing > 0) {
+    LogWarning("memory of the GPU has not come back after a job",
+               {{"job", assignment.assign().job()},
+                {"missing", FormatByteSize(missing)},
+                {"free_before", FormatByteSize(before->free)}});
+  }
+  if (before) context_.metrics.SetDeviceMemoryMissing(missing);
+  absl::MutexLock lock(&mutex_);
+  in_work_.reset();
+  if (context_.gpu == nullptr) return;
+  freed_.emplace();
+  freed_->set_job(assignment.assign().job());
+  freed_->set_attempt(assignment.assign().attempt());
+  freed_->set_missing_bytes(missing);
+  v1::FromWorker message;
+  *message.mutable_freed() = *freed_;
+  outbox_.Send(std::move(message));
 }
 
 }  // namespace hebb::runtime

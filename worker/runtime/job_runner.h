@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The worker's side of docs/gang_protocol.md: takes the coordinator's words to the assignment in
-// hand, and owns the training thread, which works on one assignment at a time.
+// hand, and owns the training thread, which works on one assignment at a time and looks at the GPU
+// meanwhile and between.
 #ifndef HEBB_WORKER_RUNTIME_JOB_RUNNER_H_
 #define HEBB_WORKER_RUNTIME_JOB_RUNNER_H_
 
@@ -17,6 +18,7 @@
 #include "common/times.h"
 #include "worker/runtime/assignment.h"
 #include "worker/runtime/attempt.h"
+#include "worker/runtime/gpu_device.h"
 #include "worker/runtime/outbox.h"
 #include "worker/runtime/session.h"
 
@@ -42,9 +44,18 @@ class JobRunner : public SessionHandler {
   void Welcomed(absl::Duration detect_within) override;
   void AttachedChanged(bool attached) override;
   int64_t CurrentStep() const override;
+  int64_t FreeDeviceMemory() const override;
 
  private:
   void TrainForever();
+  // The next assignment to work on; null: the end.
+  std::shared_ptr<Assignment> AwaitWork();
+  // What is free on the GPU; nothing without one, or where that fails, which ends the worker.
+  std::optional<gpu::MemoryInfo> LookAtDevice();
+  // The assignment is over and its engine gone: sees to it that the GPU's memory is free again.
+  void GiveBack(const Assignment& assignment, const std::optional<gpu::MemoryInfo>& before);
+  int64_t AwaitMemory(const gpu::MemoryInfo& before);
+  void Released(const v1::Release& release);
   Times CoordinatorTimes() const;
   void Take(const v1::Assign& assign);
   // The assignment in hand, if it is the one meant.
@@ -55,11 +66,14 @@ class JobRunner : public SessionHandler {
   const AttemptContext context_;
   Outbox& outbox_;
   mutable absl::Mutex mutex_;
-  SteadyCondVar idler_;  // training_ or attached_ has become false
+  SteadyCondVar idler_;   // training_ or attached_ has become false
+  SteadyCondVar busier_;  // fresh_ or ending_ has become true
   // Shared with the training thread, which may still be leaving a released one when the next comes.
   std::shared_ptr<Assignment> current_ ABSL_GUARDED_BY(mutex_);
-  bool fresh_ ABSL_GUARDED_BY(mutex_) = false;     // current_ was not taken up yet
-  bool training_ ABSL_GUARDED_BY(mutex_) = false;  // the thread is busy
+  bool fresh_ ABSL_GUARDED_BY(mutex_) = false;                   // current_ was not taken up yet
+  bool training_ ABSL_GUARDED_BY(mutex_) = false;                // the thread is busy
+  std::shared_ptr<Assignment> in_work_ ABSL_GUARDED_BY(mutex_);  // the thread's, until given back
+  std::optional<v1::Freed> freed_ ABSL_GUARDED_BY(mutex_);       // of the last one given back
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool attached_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Duration detect_within_ ABSL_GUARDED_BY(mutex_) = kDetectWithinDefault;

@@ -13,6 +13,7 @@
 #include "worker/comm/local_communicator.h"
 #include "worker/comm/mpi_communicator.h"
 #include "worker/runtime/data_path.h"
+#include "worker/runtime/gpu_device.h"
 
 namespace hebb::runtime {
 namespace {
@@ -43,14 +44,19 @@ absl::StatusOr<std::unique_ptr<data::Dataset>> OpenDataset(const spec::Dataset& 
 
 absl::StatusOr<std::unique_ptr<comm::ConnectableCommunicator>> MakeCommunicator(
     const GangPlan& plan, comm::Rendezvous& rendezvous, const WorkerPlace& place) {
-  if (plan.backend == "gloo") {
+  if (plan.backend == "nccl" && place.gpu != nullptr) {
+    return place.gpu->MakeCommunicator(plan.name, plan.topology, rendezvous);
+  }
+  // Their sums lie in the host's memory.
+  if (place.gpu == nullptr && plan.backend == "gloo") {
     return comm::MakeGlooCommunicator({place.advertise, plan.name}, plan.topology, rendezvous);
   }
-  if (plan.backend == "mpi" && place.mpi_world != nullptr) {
+  if (place.gpu == nullptr && plan.backend == "mpi" && place.mpi_world != nullptr) {
     return comm::MakeMpiCommunicator({plan.mpi_ranks, plan.name}, *place.mpi_world);
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat("this worker can't form a gang over ", plan.backend));
+  return absl::FailedPreconditionError(absl::StrCat("this worker, on a ",
+                                                    place.gpu == nullptr ? "CPU" : "GPU",
+                                                    ", can't form a gang over ", plan.backend));
 }
 
 absl::StatusOr<std::unique_ptr<comm::Communicator>> FormGang(const GangPlan& plan,
@@ -74,7 +80,15 @@ Numerics MakeNumerics(const WorkerPlace& place) {
   numerics.open_dataset = [place](const spec::Dataset& dataset) {
     return OpenDataset(dataset, place);
   };
-  numerics.create_trainer = train::Trainer::Create;
+  numerics.create_trainer = [place](train::TrainerOptions options, const data::Dataset& dataset) {
+    if (place.gpu != nullptr) {
+      options.threads = 1;  // the device is one: `slices: 0` is one slice
+      options.make_engine = [gpu = place.gpu](const engine::EngineOptions& engine) {
+        return gpu->MakeEngine(engine);
+      };
+    }
+    return train::Trainer::Create(options, dataset);
+  };
   numerics.form_gang = [place](const GangPlan& plan, comm::Rendezvous& rendezvous,
                                Cancellation& cancellation, absl::Time deadline) {
     return FormGang(plan, rendezvous, cancellation, deadline, place);

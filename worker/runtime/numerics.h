@@ -23,9 +23,11 @@ class MpiWorld;
 
 namespace hebb::runtime {
 
+class GpuDevice;
+
 // One generation as its communicator needs it.
 struct GangPlan {
-  std::string backend;  // gloo | mpi; of no meaning for one rank
+  std::string backend;  // gloo | mpi | nccl; of no meaning for one rank
   std::string name;     // "JOB/ATTEMPT/GENERATION"
   comm::Topology topology;
   std::vector<int> mpi_ranks;  // the members' ranks in the MPI world, in rank order
@@ -34,7 +36,7 @@ struct GangPlan {
 struct Numerics {
   // Fetches the set if it is not there, and opens it.
   std::function<absl::StatusOr<std::unique_ptr<data::Dataset>>(const spec::Dataset&)> open_dataset;
-  // train::Trainer::Create.
+  // train::Trainer::Create, on the worker's device.
   std::function<absl::StatusOr<std::unique_ptr<train::Trainer>>(const train::TrainerOptions&,
                                                                 const data::Dataset&)>
       create_trainer;
@@ -50,6 +52,7 @@ struct WorkerPlace {
   bool any_data_path = false;           // a job's dataset.path may be outside of data_dir
   std::string advertise;                // own address in the gang's network
   comm::MpiWorld* mpi_world = nullptr;  // borrowed; null outside of MPI
+  const GpuDevice* gpu = nullptr;       // borrowed; null: on the CPU
 };
 
 // The real ones.

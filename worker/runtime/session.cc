@@ -149,6 +149,7 @@ void Session::Stream::WriteAll() {
 v1::FromWorker Session::Stream::HeartbeatMessage() const {
   v1::FromWorker message;
   message.mutable_heartbeat()->set_step(state_.handler.CurrentStep());
+  message.mutable_heartbeat()->set_device_memory_free(state_.handler.FreeDeviceMemory());
   return message;
 }
 

@@ -40,7 +40,9 @@ class SessionHandler {
   // True after Welcome, false when the stream is over.
   virtual void AttachedChanged(bool attached) = 0;
 
-  virtual int64_t CurrentStep() const = 0;  // for the heartbeat
+  // For the heartbeat.
+  virtual int64_t CurrentStep() const = 0;
+  virtual int64_t FreeDeviceMemory() const { return 0; }  // bytes
 };
 
 // Thread-safety: one thread at a time. Owns two threads while started: one reads (and connects),

@@ -37,6 +37,9 @@ class WorkerMetrics : public prometheus::Collectable {
   void StepDone(const train::StepReport& report);
   void EpochDone(const train::EpochMetrics& metrics);
   void LossNotFinite();
+  // Of a worker with a GPU, in bytes.
+  void SetDeviceMemory(int64_t total, int64_t free);
+  void SetDeviceMemoryMissing(int64_t bytes);
   void CheckpointSaved(bool ok, absl::Duration took);
   void CheckpointUploaded(bool ok);
   void CheckpointUploadTook(absl::Duration took);

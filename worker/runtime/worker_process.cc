@@ -13,6 +13,7 @@
 #include "common/status_macros.h"
 #include "common/steady_clock.h"
 #include "worker/comm/mpi_communicator.h"
+#include "worker/runtime/gpu_device.h"
 #include "worker/runtime/identity.h"
 #include "worker/runtime/job_runner.h"
 #include "worker/runtime/numerics.h"
@@ -73,6 +74,8 @@ absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit) {
   HEBB_RETURN_IF_ERROR(MakeFolder(options.data_dir));
   const std::string work_dir =
       options.work_dir.empty() ? absl::StrCat(options.data_dir, "/spool") : options.work_dir;
+  HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<GpuDevice> gpu,
+                        ChooseDevice(options.device, RealGpuParts(), DeviceLockFolder()));
   WorkerMetrics metrics(BuildId(), work_dir);
   HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<metrics::HttpServer> http,
                         ServeHttp(options.http, metrics));
@@ -85,21 +88,26 @@ absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit) {
   place.advertise = options.advertise.empty() ? AddressTowards(coordinator.host, coordinator.port)
                                               : options.advertise;
   place.mpi_world = world.get();
+  place.gpu = gpu.get();
   const Numerics numerics = MakeNumerics(place);
   const int threads = options.threads > 0 ? options.threads : AvailableCores();
-  const v1::Worker identity =
-      MakeIdentity(options.name, threads, http == nullptr ? "" : http->address(), world.get());
+  const v1::Worker identity = MakeIdentity(
+      options.name, threads, http == nullptr ? "" : http->address(), world.get(), gpu.get());
 
   CoordinatorChannel channel(options.coordinator, credentials);
   Outbox outbox;
   const auto restart = [&exit] { exit.Ask(kExitRestart, "the MPI world must start anew"); };
-  JobRunner runner({numerics, channel, metrics, threads, folder->path(), restart}, outbox);
+  const auto device_lost = [&exit](const std::string& why) { exit.Ask(kExitDevice, why); };
+  JobRunner runner(
+      {numerics, channel, metrics, threads, folder->path(), restart, gpu.get(), device_lost},
+      outbox);
   Session session(channel, identity, outbox, runner);
   session.Start([&exit](const absl::Status& status) {
     exit.Ask(kExitRefused, absl::StrCat("refused by the coordinator: ", status.message()));
   });
   LogInfo("started", {{"id", identity.id()},
                       {"coordinator", options.coordinator},
+                      {"device", identity.device_name()},
                       {"threads", absl::StrCat(threads)},
                       {"advertise", place.advertise},
                       {"http", identity.http_address()},
@@ -112,7 +120,7 @@ absl::StatusOr<int> RunWorker(const WorkerOptions& options, ExitSignal& exit) {
     Restart();
   }
   End(request, options.drain_within, runner, session);
-  if (request.code == kExitRefused) LogError(request.reason);
+  if (request.code == kExitRefused || request.code == kExitDevice) LogError(request.reason);
   return request.code;
 }
 

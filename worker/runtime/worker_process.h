@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "worker/runtime/exit_signal.h"
+#include "worker/runtime/gpu_device.h"
 
 namespace hebb::runtime {
 
@@ -19,7 +20,8 @@ struct WorkerOptions {
   std::string name;         // who asked for it knows it by this; "": nobody did
   std::string http;         // HOST:PORT, "": no HTTP
   std::string credentials;  // folder (docs/security.md), "": plain text
-  int threads = 0;          // 0: one per core this process may run on
+  DeviceWish device;
+  int threads = 0;  // 0: one per core this process may run on
   // How long a worker that is asked to end may take to leave its gang in good order.
   absl::Duration drain_within = absl::Seconds(20);
 };

@@ -7,7 +7,8 @@ namespace hebb::train {
 
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const TrainerOptions& options,
                                                          const data::Dataset& dataset) {
-  return MakeGangTrainer(options, dataset, engine::CreateCpuEngine);
+  return MakeGangTrainer(options, dataset,
+                         options.make_engine ? options.make_engine : engine::CreateCpuEngine);
 }
 
 }  // namespace hebb::train

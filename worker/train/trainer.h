@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -96,6 +97,9 @@ struct TrainerOptions {
   spec::Job job;
   std::string job_id;
   int threads = 1;
+  // Where the numbers are made; none: engine::CreateCpuEngine.
+  std::function<absl::StatusOr<std::unique_ptr<engine::Engine>>(const engine::EngineOptions&)>
+      make_engine = {};
 };
 
 // One thread at a time.

@@ -73,8 +73,9 @@ TEST(JsonTest, BadJsonIsRefused) {
 TEST(SpecDigestTest, IgnoresWhatDoesNotDecideTheWeights) {
   const std::string digest = SpecDigest(Small());
   EXPECT_EQ(digest.size(), 64u);
-  EXPECT_EQ(SpecDigest(Small({"name=other", "resources.workers=4", "resources.device=cpu",
-                              "resources.slurm.partition=short", "checkpoint.keep=1"})),
+  EXPECT_EQ(SpecDigest(Small({"name=other", "resources.workers=4", "resources.device=cuda",
+                              "resources.gpu_memory=8GiB", "resources.slurm.partition=short",
+                              "checkpoint.keep=1"})),
             digest);
   EXPECT_EQ(SpecDigest(Small({"network.layers.pool1.max_pool.stride=2",
                               "network.layers.pool1.inputs=[conv1]",

@@ -78,8 +78,18 @@ TEST(RefusalTest, UnknownWordsListTheWords) {
               HasSubstr("did you mean 'none'? (one of ramp, none, tanh, relu, sigmoid)"));
 }
 
-TEST(RefusalTest, WhatLaterVersionsBringIsSaidToBeMissing) {
-  EXPECT_THAT(RefusedWith("batch_size: 100", "precision: tf32")[0], HasSubstr("not supported"));
+TEST(RefusalTest, Tf32IsForGpus) {
+  EXPECT_THAT(RefusedWith("batch_size: 100", "precision: tf32"),
+              ElementsAre("job.yaml:14:14: learning.precision: tf32 is a GPU's and "
+                          "resources.device is any; write resources.device: cuda, or float32"));
+}
+
+TEST(RefusalTest, MemoryOfAGpuIsAnAmountAndNotForACpu) {
+  EXPECT_THAT(RefusedWith("{workers: 2}", "{device: cuda, gpu_memory: 8 gigs}"),
+              ElementsAre("job.yaml:15:39: resources.gpu_memory: '8 gigs' is no amount of memory; "
+                          "write 8GiB, 512MiB or bytes"));
+  EXPECT_THAT(RefusedWith("{workers: 2}", "{device: cpu, gpu_memory: 8GiB}")[0],
+              HasSubstr("resources.device is cpu; remove one of them"));
 }
 
 TEST(RefusalTest, MissingKeysAreNamed) {

@@ -44,6 +44,7 @@ TEST(WireTest, ExtremesSurviveTheRoundTrip) {
   job->learning.optimizer = {1.0 / 3, 0.0};
   job->resources.priority = -5;
   job->resources.max_runtime = 1e-3;
+  job->resources.gpu_memory = "80GiB";
   EXPECT_EQ(JobToJson(ThroughProtobuf(*job)), JobToJson(*job));
 }
 

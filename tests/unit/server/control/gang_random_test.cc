@@ -24,10 +24,16 @@ class GangRandomTest : public ::testing::TestWithParam<int> {
     options.min_workers = 1 + GetParam() % 2;
     gang_.emplace(options);
     std::vector<WorkerFacts> facts;
-    for (int i = 0; i < 4; ++i) facts.push_back(Worker(NewWorker()));
+    for (int i = 0; i < 4; ++i) facts.push_back(Fresh(NewWorker()));
     Check(gang_->Start(facts, now_));
   }
 
+  // A third of the gangs are of GPUs.
+  WorkerFacts Fresh(const std::string& id) {
+    WorkerFacts facts = Worker(id);
+    if (GetParam() % 3 == 0) facts.device = "cuda";
+    return facts;
+  }
   std::string NewWorker() {
     const std::string id = absl::StrCat("w", next_worker_++);
     models_[id];
@@ -54,6 +60,7 @@ class GangRandomTest : public ::testing::TestWithParam<int> {
     }
     ASSERT_EQ(gang_->ended(), ended_);
     ASSERT_FALSE(ended_ && gang_->formed());
+    ASSERT_FALSE(ended_ && gang_->HasMember("w0"));
   }
 
   void CheckFormation(const Formation& formation) {
@@ -86,7 +93,7 @@ class GangRandomTest : public ::testing::TestWithParam<int> {
     std::optional<HeldAttempt> held;
     if (Pick(10) != 0) held = HeldAttempt{{"j-1", 1, model.generation}, 0, step_, model.in_gang};
     if (!held) model = {};
-    Check(gang_->OnAttached(Worker(id), held, now_));
+    Check(gang_->OnAttached(Fresh(id), held, now_));
   }
 
   void Result(const std::string& id) {
@@ -100,7 +107,7 @@ class GangRandomTest : public ::testing::TestWithParam<int> {
 
   void Step() {
     const std::string id = Someone();
-    switch (Pick(12)) {
+    switch (Pick(13)) {
       case 0:
         gang_->OnStreamEnded(id, now_);
         break;
@@ -120,7 +127,7 @@ class GangRandomTest : public ::testing::TestWithParam<int> {
         if (Pick(5) == 0) Check(gang_->OnFarewell(id, "bye", now_));
         break;
       case 8:
-        if (gang_->CanTakeJoiner()) Check(gang_->OnJoiner(Worker(NewWorker()), now_));
+        if (gang_->CanTakeJoiner()) Check(gang_->OnJoiner(Fresh(NewWorker()), now_));
         break;
       case 9:
         if (Pick(200) == 0) {
@@ -131,6 +138,9 @@ class GangRandomTest : public ::testing::TestWithParam<int> {
         } else if (Pick(20) == 0) {
           Check(gang_->OnDrain(id, Pick(3) != 0, now_));
         }
+        break;
+      case 10:
+        Check(gang_->OnFreed(id, Pick(2), now_));
         break;
       default:
         now_ += absl::Milliseconds(Pick(400));

@@ -46,7 +46,7 @@ class RandomViews {
     if (Below(2) == 0) job.runs_at_most = absl::Seconds(1 + Below(50));
     const char* users[] = {"ann", "bob", "cy"};
     job.user = users[Below(3)];
-    return job;
+    return Below(3) == 0 ? Needs(job, 1 + Below(3)) : job;
   }
   // Its workers are of one kind, as those of any gang.
   RunningJob RandomRunning(int i) {
@@ -68,8 +68,13 @@ class RandomViews {
   }
   IdleWorker Worker(const char* prefix, int i) {
     const char* worlds[] = {"", "", "A", "B"};
-    return {absl::StrCat(prefix, i), Below(3) == 0 ? "cuda" : "cpu", Below(4) == 0 ? "x" : "y",
-            worlds[Below(4)], absl::StrCat("h", Below(3))};
+    IdleWorker worker = {absl::StrCat(prefix, i), Below(3) == 0 ? "cuda" : "cpu",
+                         Below(4) == 0 ? "x" : "y", worlds[Below(4)], absl::StrCat("h", Below(3))};
+    if (worker.device == "cuda") {
+      worker.memory = int64_t{1 + Below(3)} << 30;
+      worker.memory_free = Below(4) == 0 ? worker.memory / 2 : worker.memory;
+    }
+    return worker;
   }
   std::mt19937 random_;
 };
@@ -120,6 +125,7 @@ void CheckStarts(const View& view, const Decision& decision) {
       EXPECT_TRUE(taken.insert(id).second) << id << " is assigned twice";
       const IdleWorker& worker = *idle.at(id);
       EXPECT_EQ(worker.device, first.device);
+      EXPECT_TRUE(worker.device == "cpu" || worker.memory_free >= job.gpu_memory);
       EXPECT_EQ(worker.kernel_family, first.kernel_family);
       EXPECT_EQ(worker.mpi_world, first.mpi_world);
     }
@@ -198,7 +204,10 @@ void CheckEstimatesAreKept(View view, const Decision& decision) {
     later.running.clear();
     for (const RunningJob& job : running) {
       if (job.estimated_end > kNow && job.estimated_end <= wait.estimated_start) {
-        for (const IdleWorker& worker : job.workers) idle[worker.id] = worker;
+        for (IdleWorker worker : job.workers) {
+          worker.memory_free = worker.memory;
+          idle[worker.id] = worker;
+        }
       } else {
         later.running.push_back(job);
       }

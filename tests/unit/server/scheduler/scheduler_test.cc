@@ -98,6 +98,37 @@ TEST(SchedulerTest, AGangIsOfOneDeviceKind) {
   EXPECT_THAT(Lines(See({Job("a", 2, 1, "any")}, "w1 w2 g1:cuda")), ElementsAre("a: w1 w2"));
 }
 
+TEST(SchedulerTest, AGpuMustHaveTheMemoryThatIsAskedFor) {
+  const QueuedJob job = Needs(Job("a", 1, 1, "cuda"), 40);
+  EXPECT_THAT(Lines(See({job}, "g1:cuda:::24 g2:cuda:::80")), ElementsAre("a: g2"));
+  EXPECT_THAT(Lines(See({job}, "g1:cuda:::24 w1", "g2:cuda:::16")),
+              ElementsAre("a? waits for 1 cuda worker with 40 GiB: the largest GPU attached has "
+                          "24 GiB"));
+  EXPECT_THAT(Lines(See({job}, "g1:cuda:::80:8", "g2:cuda:::80 g3:cuda:::24")),
+              ElementsAre("a? waits for 1 cuda worker with 40 GiB: 0 idle, 1 busy, 1 idle without "
+                          "that much free"));
+  EXPECT_THAT(Lines(See({Needs(Job("a", 3, 2, "cuda"), 40)},
+                        "g1:cuda:::80 g2:cuda:::24 g3:cuda:::80 g4:cuda:::24")),
+              ElementsAre("a: g1 g3"));
+  EXPECT_THAT(Lines(See({Older(job, 9), Job("b", 2, 2, "cuda")},
+                        "g1:cuda:::24 g2:cuda:::80 "
+                        "g3:cuda:::24")),
+              ElementsAre("a: g2", "b: g1 g3"));
+  EXPECT_THAT(Lines(See({Needs(Job("a", 1, 1, "any"), 40)}, "g1:cuda:::24 w1")),
+              ElementsAre("a: w1"))
+      << "a worker without a GPU has no such memory to lack";
+}
+
+TEST(SchedulerTest, AJobMakesRoomOnlyWhereTheMemoryIs) {
+  View view = See({Urgent(Needs(Job("a", 1, 1, "cuda"), 40), 1)}, "");
+  view.running = {Running("small", "g1:cuda:::24"), Running("large", "g2:cuda:::80")};
+  EXPECT_THAT(Lines(view),
+              ElementsAre(testing::StartsWith("a? waits for 1 cuda worker with 40 GiB: jobs of"),
+                          "large stops for a"));
+  view.running.pop_back();
+  EXPECT_THAT(Lines(view), ElementsAre(testing::HasSubstr("the largest GPU attached has 24 GiB")));
+}
+
 TEST(SchedulerTest, AGangIsOfOneKernelFamily) {
   EXPECT_THAT(Lines(See({Job("a", 3, 1)}, "w1:cpu:avx2 w2:cpu:avx512 w3:cpu:avx512")),
               ElementsAre("a: w2 w3"));

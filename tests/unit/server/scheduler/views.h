@@ -32,19 +32,29 @@ inline QueuedJob Older(QueuedJob job, int seconds) {
   return job;
 }
 
+// Asks for GPUs with so many GiB.
+inline QueuedJob Needs(QueuedJob job, int64_t gib) {
+  job.gpu_memory = gib << 30;
+  return job;
+}
+
 inline QueuedJob Urgent(QueuedJob job, int64_t priority) {
   job.priority = priority;
   return job;
 }
 
-// "w1 w2:cuda w3:cpu:avx2 w4:cpu:avx512:world": device, kernel family and world may be left out.
+// "w1 w2:cuda w3:cpu:avx2 w4:cpu:avx512:world g5:cuda:::80:40": device, kernel family, world, GiB
+// of its GPU and those that are free (all of them) may be left out.
 inline std::vector<IdleWorker> Idle(const std::string& text) {
   std::vector<IdleWorker> workers;
   for (absl::string_view item : absl::StrSplit(text, ' ', absl::SkipEmpty())) {
     std::vector<std::string> parts = absl::StrSplit(item, ':');
-    parts.resize(4);
+    parts.resize(6);
     workers.push_back({parts[0], parts[1].empty() ? "cpu" : parts[1],
                        parts[2].empty() ? "avx512" : parts[2], parts[3]});
+    if (parts[4].empty()) continue;
+    workers.back().memory = std::stoll(parts[4]) << 30;
+    workers.back().memory_free = std::stoll(parts[5].empty() ? parts[4] : parts[5]) << 30;
   }
   return workers;
 }

@@ -148,7 +148,7 @@ TEST_P(MigrationTest, TakesWhatCameLaterAndIsSoundAndTheSameAsANewFile) {
   EXPECT_EQ(Text(names), row->TakeText());
 }
 
-INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, ::testing::Values(1, 2, 3, 4, 5, 6, 7, 8));
+INSTANTIATE_TEST_SUITE_P(Schemas, MigrationTest, ::testing::Values(1, 2, 3, 4, 5, 6, 7, 8, 9));
 
 }  // namespace
 }  // namespace hebb::store

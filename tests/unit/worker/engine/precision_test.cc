@@ -25,6 +25,12 @@ TEST(PrecisionTest, Bf16IsRefusedWhereTheMachineHasNone) {
   EXPECT_THAT(status.message(), HasSubstr("use precision: float32"));
 }
 
+TEST(PrecisionTest, Tf32IsRefusedOnACpu) {
+  const absl::Status status = CheckCpuPrecision(spec::Precision::kTf32);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("use resources.device: cuda"));
+}
+
 TEST(KernelFamilyTest, IsKnownWithoutAnEngine) {
   EngineSetup setup;
   setup.facts = {{1, 8, 8}, 10, 0, 0};

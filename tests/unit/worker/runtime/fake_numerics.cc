@@ -30,6 +30,8 @@ struct Script::Control {
   std::vector<GangPlan> plans;
   std::string loaded;
   absl::Duration backstop;
+  int trainers = 0;
+  std::function<std::shared_ptr<void>()> held;
 
   template <typename Done>
   bool Await(const Done& done) {
@@ -101,7 +103,16 @@ class FakeCommunicator : public comm::Communicator {
 
 class FakeTrainer : public train::Trainer {
  public:
-  explicit FakeTrainer(Control& control) : control_(control) {}
+  explicit FakeTrainer(Control& control) : control_(control) {
+    absl::MutexLock lock(&control_.mutex);
+    ++control_.trainers;
+    if (control_.held) held_ = control_.held();
+  }
+  ~FakeTrainer() override {
+    held_.reset();
+    absl::MutexLock lock(&control_.mutex);
+    --control_.trainers;
+  }
   int64_t step() const override { return step_; }
   int64_t total_steps() const override { return Script::kTotalSteps; }
   std::string WeightsDigest() const override { return absl::StrCat("digest-", step_); }
@@ -185,6 +196,7 @@ class FakeTrainer : public train::Trainer {
   }
 
   Control& control_;
+  std::shared_ptr<void> held_;
   int64_t step_ = 0;
   train::FinalMetrics final_;
 };
@@ -255,6 +267,15 @@ bool Script::AwaitComputing() {
 
 bool Script::AwaitNoCommunicator() {
   return control_->Await([&] { return control_->live == 0; });
+}
+
+bool Script::AwaitNoTrainer() {
+  return control_->Await([&] { return control_->trainers == 0; });
+}
+
+void Script::HoldInTrainer(std::function<std::shared_ptr<void>()> make) {
+  absl::MutexLock lock(&control_->mutex);
+  control_->held = std::move(make);
 }
 
 int Script::live_communicators() const {

@@ -5,7 +5,9 @@
 #define HEBB_TESTS_UNIT_WORKER_RUNTIME_FAKE_NUMERICS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,12 +30,15 @@ class Script {
   void FailStep(int64_t step, absl::Status status);
   enum class Mesh { kForms, kHangs, kAsksRendezvous };
   void SetMesh(Mesh mesh);
+  // What each trainer holds while it lives.
+  void HoldInTrainer(std::function<std::shared_ptr<void>()> make);
   void BlockCompute(bool block);  // steps compute for ever, deaf to Abort
   // Waits, at most 20 s.
   bool AwaitForming(int count);  // that many meshes have begun to form
   bool AwaitStepping();          // a step waits for its permit
   bool AwaitComputing();         // a step is in the blocked computation
   bool AwaitNoCommunicator();
+  bool AwaitNoTrainer();
   int live_communicators() const;
   std::vector<GangPlan> plans() const;
   absl::Duration backstop() const;  // of the last run

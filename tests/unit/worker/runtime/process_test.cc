@@ -78,8 +78,10 @@ class ProcessTest : public ::testing::Test {
   ~ProcessTest() override { std::filesystem::remove_all(folder_); }
 
   std::vector<std::string> Arguments() const {
-    return {
-        "--coordinator", coordinator_.address(), "--data-dir", folder_ + "/data", "--threads", "1"};
+    return {"--coordinator", coordinator_.address(),
+            "--data-dir",    folder_ + "/data",
+            "--threads",     "1",
+            "--device",      "cpu"};
   }
   std::string Stderr() const { return *ReadFile(folder_ + "/stderr"); }
   std::string StderrPath() const { return folder_ + "/stderr"; }
@@ -93,6 +95,17 @@ TEST_F(ProcessTest, UsageErrorsExitWith2) {
   EXPECT_THAT(Stderr(), HasSubstr("--coordinator"));
   EXPECT_EQ(Process({"--coordinator", "here", "--data-dir", folder_}, StderrPath()).ExitCode(), 2);
   EXPECT_THAT(Stderr(), HasSubstr("HOST:PORT"));
+}
+
+// A machine with a GPU may have the one that is asked for.
+TEST_F(ProcessTest, AGpuThatIsNotThereIsNamedAndExitsWith1) {
+  std::vector<std::string> arguments = Arguments();
+  arguments.back() = "cuda:9999";
+  EXPECT_EQ(Process(arguments, StderrPath()).ExitCode(), 1);
+  EXPECT_THAT(Stderr(), HasSubstr("--device cuda"));
+  arguments.back() = "cuba";
+  EXPECT_EQ(Process(arguments, StderrPath()).ExitCode(), 2);
+  EXPECT_THAT(Stderr(), HasSubstr("cuba is not auto, cpu, cuda or cuda:N"));
 }
 
 TEST_F(ProcessTest, RefusedWorkerExitsWith3AndTheReason) {

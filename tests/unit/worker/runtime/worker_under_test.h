@@ -47,9 +47,15 @@ class WorkerUnderTest : public ::testing::Test {
   }
 
   void StartWorker() {
-    runner = std::make_unique<JobRunner>(
-        AttemptContext{numerics, channel, metrics, 1, folder, [this] { restart_wanted.Notify(); }},
-        outbox);
+    runner = std::make_unique<JobRunner>(AttemptContext{numerics, channel, metrics, 1, folder,
+                                                        [this] { restart_wanted.Notify(); }, gpu,
+                                                        [this](const std::string& reason) {
+                                                          if (device_lost.HasBeenNotified()) return;
+                                                          device_lost_reason = reason;
+                                                          device_lost.Notify();
+                                                        },
+                                                        memory_back_within},
+                                         outbox);
     session = std::make_unique<Session>(channel, identity, outbox, *runner);
     session->Start([this](absl::Status status) {
       refusal = std::move(status);
@@ -82,6 +88,10 @@ class WorkerUnderTest : public ::testing::Test {
                         [this] { return absl::Now() + absl::Minutes(minutes_ahead.load()); }};
   Outbox outbox;
   absl::Notification restart_wanted;
+  GpuDevice* gpu = nullptr;
+  absl::Duration memory_back_within;
+  absl::Notification device_lost;
+  std::string device_lost_reason;  // once it is
   absl::Notification refused;
   absl::Status refusal;
   std::unique_ptr<JobRunner> runner;
