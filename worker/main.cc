@@ -86,7 +86,9 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? hebb::runtime::kExitOk : hebb::runtime::kExitUsage;
   } catch (const SelfCheckAsked&) {
-    std::cout << hebb::runtime::SelfCheck("127.0.0.1", kSelfCheckWithin) << std::endl;
+    std::cout << hebb::runtime::SelfCheck("127.0.0.1", kSelfCheckWithin,
+                                          hebb::runtime::RealGpuParts())
+              << std::endl;
     return hebb::runtime::kExitOk;
   }
   absl::ParseDuration(drain_within, &options.drain_within);

@@ -13,6 +13,7 @@
 #include "client/format.h"
 #include "client/message_json.h"
 #include "client/progress.h"
+#include "common/byte_size.h"
 #include "common/status_macros.h"
 
 namespace hebb::client {
@@ -179,6 +180,13 @@ absl::StatusOr<ExitCode> List(Session& session, const ListOptions& options) {
   return ExitCode::kOk;
 }
 
+// "60 GiB of 79.6 GiB", of a GPU.
+std::string MemoryOf(const v1::Worker& worker) {
+  if (worker.device_memory() == 0) return "";
+  return absl::StrCat(FormatByteSize(worker.device_memory_free()), " of ",
+                      FormatByteSize(worker.device_memory()));
+}
+
 absl::StatusOr<ExitCode> Workers(Session& session) {
   HEBB_ASSIGN_OR_RETURN(const v1::ListWorkersResponse answer, session.api().ListWorkers());
   if (session.structured()) {
@@ -188,7 +196,7 @@ absl::StatusOr<ExitCode> Workers(Session& session) {
   std::vector<std::string> header = {"ID",      "HOST",  "PID", "DEVICE",
                                      "THREADS", "STATE", "JOB", "SEEN"};
   if (session.wide())
-    header.insert(header.end(), {"BACKENDS", "WORLD", "KERNELS", "BUILD", "HTTP"});
+    header.insert(header.end(), {"MODEL", "FREE", "BACKENDS", "WORLD", "KERNELS", "BUILD", "HTTP"});
   Table table(header);
   for (const v1::Worker& w : answer.workers()) {
     std::vector<std::string> row = {w.id(),
@@ -200,8 +208,8 @@ absl::StatusOr<ExitCode> Workers(Session& session) {
                                     w.job(),
                                     Age(absl::Now() - FromProto(w.last_heartbeat()))};
     if (session.wide()) {
-      row.insert(row.end(), {absl::StrJoin(w.backends(), ","), w.mpi_world(), w.kernel_family(),
-                             w.build(), w.http_address()});
+      row.insert(row.end(), {w.device_name(), MemoryOf(w), absl::StrJoin(w.backends(), ","),
+                             w.mpi_world(), w.kernel_family(), w.build(), w.http_address()});
     }
     table.Add(std::move(row));
   }

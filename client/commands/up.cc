@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/commands/commands.h"
+#include "client/doctor/machine.h"
+#include "client/doctor/programs.h"
 #include "client/local/census.h"
 #include "client/local/folders.h"
 #include "client/local/log_bound.h"
@@ -103,7 +105,27 @@ class Detached {
   ProcessId process_;
 };
 
+// Asks hebb-worker what it can compute on, but only where there may be a GPU.
+absl::Status LookForGpus(Session& session, UpOptions& options) {
+  std::vector<std::string> gpus;
+  std::string why;
+  const bool look = options.device == "cuda" ||
+                    (options.device == "auto" && !doctor::LookAtMachine("").gpus.empty());
+  if (look) {
+    const auto found = doctor::FindGpus(options.worker_program);
+    if (!found.ok()) why = std::string(found.status().message());
+    for (const doctor::WorkerGpu& gpu : found.value_or(std::vector<doctor::WorkerGpu>())) {
+      gpus.push_back(gpu.uuid);
+    }
+  }
+  HEBB_ASSIGN_OR_RETURN(const std::string note, ChooseDevice(std::move(gpus), why, options));
+  if (!note.empty()) session.err << note << std::endl;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ExitCode> Up(Session& session, UpOptions options, bool detach) {
+  FindPrograms(options);
+  HEBB_RETURN_IF_ERROR(LookForGpus(session, options));
   Complete(options);
   if (detach) return Detached(session, options).Start();
   HEBB_RETURN_IF_ERROR(Supervisor(options, session.err).Run());
@@ -133,8 +155,12 @@ absl::StatusOr<ExitCode> Down(Session& session, const std::string& state_dir) {
 }
 
 void AddUpOptions(CLI::App& command, UpOptions& options) {
-  command.add_option("--workers", options.workers, "How many workers")
-      ->check(CLI::Range(1, 1024))
+  command.add_option("--workers", options.workers, "How many workers [1, or one per GPU]")
+      ->check(CLI::Range(1, 1024));
+  command
+      .add_option("--device", options.device,
+                  "What the workers compute on: auto (GPUs, if there is one for each) | cpu | cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command.add_option("--state-dir", options.state_dir, "Jobs, checkpoints, logs and up.json")
       ->capture_default_str();

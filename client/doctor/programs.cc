@@ -10,9 +10,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "client/local/process.h"
 #include "client/local/programs.h"
+#include "common/byte_size.h"
 
 namespace hebb::client::doctor {
 namespace {
@@ -67,14 +69,15 @@ Finding JudgeBuild(const Json& json, const std::string& own_version) {
                  "install all programs of one version");
 }
 
-Finding JudgeLibraries(const Json& json) {
+// "oneDNN 2.6.3, gloo 0.5"
+std::string LibrariesIn(const Json& json) {
   const Json libraries = SectionOf(json, "libraries");
   std::string found;
   for (const auto& [name, version] : libraries.items()) {
     absl::StrAppend(&found, found.empty() ? "" : ", ", name, " ",
                     version.is_string() ? version.get<std::string>() : "");
   }
-  return Ok("program.libraries", found);
+  return found;
 }
 
 Finding JudgeSum(const std::string& check, const std::string& what, const Json& section,
@@ -82,6 +85,40 @@ Finding JudgeSum(const std::string& check, const std::string& what, const Json& 
   const std::string error = section.contains("error") ? TextOf(section, "error") : "no answer";
   if (!error.empty()) return Failed(check, absl::StrCat(what, " failed: ", error), remedy);
   return Ok(check, absl::StrCat(what, " took ", NumberOf(section, "milliseconds"), " ms"));
+}
+
+std::vector<WorkerGpu> GpusIn(const Json& section) {
+  std::vector<WorkerGpu> gpus;
+  const auto devices = section.find("devices");
+  if (devices == section.end() || !devices->is_array()) return gpus;
+  for (const Json& device : *devices) {
+    if (!device.is_object()) continue;
+    gpus.push_back({TextOf(device, "name"), TextOf(device, "uuid"),
+                    static_cast<int64_t>(NumberOf(device, "memory"))});
+  }
+  return gpus;
+}
+
+Finding JudgeGpu(const Json& json) {
+  if (!json.contains("gpu")) {
+    return Skipped("program.gpu", "hebb-worker sees no GPU; it computes on the CPU");
+  }
+  const Json section = SectionOf(json, "gpu");
+  if (const std::string error = TextOf(section, "error"); !error.empty()) {
+    return Warning("program.gpu", absl::StrCat("hebb-worker can use no GPU: ", error),
+                   "install CUDA 13's runtime, cuDNN 9 and NCCL, or name their folders in "
+                   "HEBB_CUDA_LIBRARY_PATH; libhebb_cuda.so of the same build (HEBB_WITH_CUDA=ON) "
+                   "lies beside hebb-worker or in ../lib");
+  }
+  std::vector<std::string> found;
+  for (const WorkerGpu& gpu : GpusIn(section)) {
+    found.push_back(absl::StrCat(gpu.name, " with ", FormatByteSize(gpu.memory)));
+  }
+  found.push_back(absl::StrCat("kernels ", TextOf(section, "kernel_family")));
+  found.push_back(LibrariesIn(section));
+  const double free = NumberOf(section, "memory_free");
+  found.push_back(absl::StrCat(FormatByteSize(static_cast<int64_t>(free)), " free on the first"));
+  return Ok("program.gpu", absl::StrJoin(found, ", "));
 }
 
 // What went wrong with a program that should have ended with 0; "" if nothing did.
@@ -132,6 +169,22 @@ Finding CheckSlurm() {
 
 }  // namespace
 
+absl::StatusOr<std::vector<WorkerGpu>> GpusOf(const absl::StatusOr<ProgramEnd>& end) {
+  if (const std::string trouble = Trouble(end); !trouble.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat("hebb-worker --self-check: ", trouble));
+  }
+  const std::optional<Json> json = JsonOf(end->output);
+  const Json section = json ? SectionOf(*json, "gpu") : Json::object();
+  if (const std::string error = TextOf(section, "error"); !error.empty()) {
+    return absl::FailedPreconditionError(error);
+  }
+  return GpusIn(section);
+}
+
+absl::StatusOr<std::vector<WorkerGpu>> FindGpus(const std::string& worker) {
+  return GpusOf(RunProgram({worker, "--self-check"}, kSelfCheckWithin));
+}
+
 Findings JudgeSelfCheck(const absl::StatusOr<ProgramEnd>& end, const std::string& own_version) {
   if (const std::string trouble = Trouble(end); !trouble.empty()) {
     return {Failed("program.worker", absl::StrCat("hebb-worker --self-check: ", trouble),
@@ -143,7 +196,8 @@ Findings JudgeSelfCheck(const absl::StatusOr<ProgramEnd>& end, const std::string
                    absl::StrCat("hebb-worker --self-check said: ", FirstWords(end->output)),
                    "install all programs of one version")};
   }
-  return {JudgeBuild(*json, own_version), JudgeLibraries(*json),
+  return {JudgeBuild(*json, own_version), Ok("program.libraries", LibrariesIn(*json)),
+          JudgeGpu(*json),
           JudgeSum("program.gloo", "a sum of two ranks over gloo", SectionOf(*json, "gloo"),
                    "let TCP connections through on the loopback")};
 }

@@ -3,13 +3,28 @@
 #ifndef HEBB_CLIENT_DOCTOR_PROGRAMS_H_
 #define HEBB_CLIENT_DOCTOR_PROGRAMS_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/doctor/finding.h"
 #include "client/doctor/probe.h"
 
 namespace hebb::client::doctor {
+
+// A GPU on which hebb-worker can compute.
+struct WorkerGpu {
+  std::string name;
+  std::string uuid;
+  int64_t memory = 0;  // bytes
+};
+
+// Those that `hebb-worker --self-check` has found; none where there is none. FAILED_PRECONDITION:
+// there is one, and why it is of no use.
+absl::StatusOr<std::vector<WorkerGpu>> GpusOf(const absl::StatusOr<ProgramEnd>& end);
+// Asks the program. From the main thread only.
+absl::StatusOr<std::vector<WorkerGpu>> FindGpus(const std::string& worker);
 
 // What `hebb-worker --self-check` has printed. `own_version`: this client's.
 Findings JudgeSelfCheck(const absl::StatusOr<ProgramEnd>& end, const std::string& own_version);

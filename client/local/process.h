@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -38,6 +39,7 @@ struct SpawnOptions {
   std::string log_path;           // standard output and error are appended to it
   int parent_death_signal = 0;    // sent to the child when the calling thread ends; 0: none
   bool new_session = false;       // setsid: outlives the terminal
+  std::vector<std::pair<std::string, std::string>> environment = {};  // beside our own
 };
 
 // The child is in a process group of its own, has no blocked signals, and reads /dev/null. To be

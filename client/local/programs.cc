@@ -32,18 +32,53 @@ std::string FindInPath(const std::string& program) {
   return program;
 }
 
-void Complete(UpOptions& options) {
+void FindPrograms(UpOptions& options) {
   if (options.coordinator_program.empty()) {
     options.coordinator_program = OwnFolder() + "/hebb-coordinator";
   }
   if (options.worker_program.empty()) options.worker_program = OwnFolder() + "/hebb-worker";
   if (options.mpirun_program.empty()) options.mpirun_program = FindInPath("mpirun");
+}
+
+void Complete(UpOptions& options) {
+  FindPrograms(options);
+  if (options.workers == 0) options.workers = 1;
   if (options.threads == 0) {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
     options.threads = std::max(1, cores / std::max(1, options.workers));
   }
   options.state_dir = Absolute(options.state_dir);
   options.data_dir = Absolute(options.data_dir);
+}
+
+absl::StatusOr<std::string> ChooseDevice(std::vector<std::string> gpus, absl::string_view why,
+                                         UpOptions& options) {
+  const int count = static_cast<int>(gpus.size());
+  const bool enough = count > 0 && options.workers <= count;
+  if (options.device == "cpu" || (options.device == "auto" && !enough)) {
+    const bool spare = options.device == "auto" && count > 0;
+    options.device = "cpu";
+    if (options.workers == 0) options.workers = 1;
+    if (spare) {
+      return absl::StrCat("the ", options.workers, " workers compute on CPUs, for GPUs there are ",
+                          count, " here; --device cuda without --workers takes those");
+    }
+    return std::string(why.empty() ? "" : absl::StrCat("the workers compute on CPUs: ", why));
+  }
+  if (count == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--device cuda: ", why.empty() ? "there is no GPU here" : why,
+                     "; `hebb doctor --local` says what is missing"));
+  }
+  if (!enough) {
+    return absl::InvalidArgumentError(absl::StrCat("--device cuda: ", options.workers,
+                                                   " workers need as many GPUs, and there are ",
+                                                   count, " here; use --workers ", count));
+  }
+  options.device = "cuda";
+  if (options.workers == 0) options.workers = count;
+  options.gpus = std::move(gpus);
+  return std::string();
 }
 
 bool UsesMpi(const UpOptions& options) { return options.comm == "mpi"; }
@@ -72,8 +107,16 @@ std::vector<std::string> WorkerCommand(const UpOptions& options, const Endpoints
           options.state_dir + "/work",
           "--threads",
           absl::StrCat(options.threads),
+          "--device",
+          options.device,
           "--http",
           "127.0.0.1:0"};
+}
+
+std::vector<std::pair<std::string, std::string>> WorkerEnvironment(const UpOptions& options,
+                                                                   int worker) {
+  if (worker >= static_cast<int>(options.gpus.size())) return {};
+  return {{"CUDA_VISIBLE_DEVICES", options.gpus[worker]}};
 }
 
 std::vector<std::string> LocalWorld(const std::string& mpirun, int ranks) {
@@ -124,6 +167,8 @@ std::vector<std::string> ForegroundCommand(const UpOptions& options) {
           options.comm,
           "--detect-within",
           options.detect_within,
+          "--device",
+          options.device,
           "--threads",
           absl::StrCat(options.threads),
           "--coordinator-program",

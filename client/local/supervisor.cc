@@ -102,10 +102,10 @@ absl::Status Supervisor::Prepare() {
     return absl::OkStatus();
   }
   for (int i = 0; i < options_.workers; ++i) {
-    workers_.emplace_back(absl::StrCat("worker-", i),
-                          ChildOptions(WorkerCommand(options_, endpoints_),
-                                       absl::StrCat(log, "/worker-", i, ".log"), SIGKILL),
-                          kWorkerRefused);
+    SpawnOptions spawn = ChildOptions(WorkerCommand(options_, endpoints_),
+                                      absl::StrCat(log, "/worker-", i, ".log"), SIGKILL);
+    spawn.environment = WorkerEnvironment(options_, i);
+    workers_.emplace_back(absl::StrCat("worker-", i), std::move(spawn), kWorkerRefused);
   }
   return absl::OkStatus();
 }

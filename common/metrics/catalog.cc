@@ -113,7 +113,7 @@ constexpr auto kCatalog = std::to_array<MetricInfo>({
     {kWorker, "hebb_worker_checkpoint_upload_duration_seconds", kHistogram, "", "seconds",
      "Time to send a checkpoint that the coordinator took, beside the training."},
     {kWorker, "hebb_worker_device_memory_bytes", kGauge, "kind", "bytes",
-     "Memory of the worker's GPU: total, free. Absent without one."},
+     "Memory of the worker's GPU: total, free; 0 without one."},
     {kWorker, "hebb_worker_device_memory_missing_bytes", kGauge, "", "bytes",
      "What of the GPU's free memory had not come back when the last job ended; 0: all had."},
     // The job that a worker is in.

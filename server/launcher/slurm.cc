@@ -100,8 +100,8 @@ std::string SlurmScript(const SlurmOptions& options, const WorkerRequest& reques
   absl::StrAppend(
       &script, "# A worker of the Hebb coordinator at ", options.coordinator,
       ". It drains when SLURM asks it to end.\nexec ", Quoted(options.program), " \\\n  --name ",
-      request.name, " --coordinator ", Quoted(options.coordinator), " \\\n  --data-dir ",
-      Quoted(options.data_dir), " --work-dir ",
+      request.name, " --coordinator ", Quoted(options.coordinator), " \\\n  --device ",
+      request.device, " --data-dir ", Quoted(options.data_dir), " --work-dir ",
       options.work_dir.empty() ? "\"${TMPDIR:-/tmp}/hebb-$(id -u)\"" : Quoted(options.work_dir));
   if (!options.credentials.empty()) {
     absl::StrAppend(&script, " \\\n  --credentials ", Quoted(options.credentials));

@@ -61,10 +61,12 @@ skip() {
   exit 77
 }
 
-# up STATE WORKERS [options]: starts a service; HEBB_ADDRESS points to it from then on.
+# up STATE WORKERS [options]: starts a service, on CPUs unless told otherwise; HEBB_ADDRESS points
+# to it from then on.
 up() {
   local state=$WORK/$1 workers=$2
   shift 2
+  case " $* " in *" --device "*) ;; *) set -- --device cpu "$@" ;; esac
   STATES+=("$state")
   hebb up --workers "$workers" --state-dir "$state" --data-dir "$DATA" --port 0 --http-port 0 \
     --detach -o json "$@" >"$WORK/up.json" 2>"$WORK/up.err" || fail "up: $(cat "$WORK/up.err")"

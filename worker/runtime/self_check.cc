@@ -115,6 +115,32 @@ void DescribeBuild(Fields& into) {
   Put(libraries, "MPI", comm::MpiVersion());
 }
 
+// What the first of them computes with.
+absl::Status DescribeFirst(gpu::Plugin& plugin, const gpu::DeviceInfo& info, Fields& into) {
+  HEBB_ASSIGN_OR_RETURN(const std::unique_ptr<gpu::Ops> ops, plugin.MakeOps(info.index));
+  HEBB_ASSIGN_OR_RETURN(const gpu::MemoryInfo memory, ops->memory());
+  Put(into, "kernel_family", ops->kernel_family());
+  Put(into, "memory_free", static_cast<double>(memory.free));
+  Fields& libraries = Section(into, "libraries");
+  for (const auto& [name, version] : ops->libraries()) Put(libraries, name, version);
+  Put(libraries, "NCCL", plugin.nccl_version());
+  return absl::OkStatus();
+}
+
+absl::Status DescribeGpus(const GpuParts& parts, Fields& into) {
+  HEBB_ASSIGN_OR_RETURN(gpu::Plugin* const plugin, parts.open_plugin());
+  HEBB_ASSIGN_OR_RETURN(const std::vector<gpu::DeviceInfo> devices, plugin->Devices());
+  if (devices.empty()) return absl::NotFoundError("the driver counts a GPU, but CUDA sees none");
+  auto& list = *(*into.mutable_fields())["devices"].mutable_list_value();
+  for (const gpu::DeviceInfo& device : devices) {
+    Fields& each = *list.add_values()->mutable_struct_value();
+    Put(each, "name", device.name);
+    Put(each, "uuid", device.uuid);
+    Put(each, "memory", static_cast<double>(device.memory));
+  }
+  return DescribeFirst(*plugin, devices.front(), into);
+}
+
 // The world, which must live until all its ranks are done; null outside of one.
 std::unique_ptr<comm::MpiWorld> CheckWorld(absl::Duration limit, Fields& into) {
   if (!comm::MpiWorld::Launched()) return nullptr;
@@ -132,7 +158,7 @@ std::unique_ptr<comm::MpiWorld> CheckWorld(absl::Duration limit, Fields& into) {
 
 }  // namespace
 
-std::string SelfCheck(const std::string& host, absl::Duration limit) {
+std::string SelfCheck(const std::string& host, absl::Duration limit, const GpuParts& gpus) {
   Fields all;
   DescribeBuild(all);
   const std::unique_ptr<comm::MpiWorld> world = CheckWorld(limit, all);
@@ -140,6 +166,10 @@ std::string SelfCheck(const std::string& host, absl::Duration limit) {
   const absl::Time begin = SteadyNow();
   const absl::Status gloo = SumOverGloo(host, begin + limit);
   PutOutcome(Section(all, "gloo"), gloo, SteadyNow() - begin);
+  if (gpus.has_gpu()) {
+    Fields& section = Section(all, "gpu");
+    Put(section, "error", std::string(DescribeGpus(gpus, section).message()));
+  }
   std::string json;
   if (!google::protobuf::util::MessageToJsonString(all, &json).ok()) return "{}";
   return json;

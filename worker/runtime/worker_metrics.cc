@@ -66,7 +66,9 @@ struct WorkerMetrics::Series {
       MakeHistogram(registry, "hebb_worker_checkpoint_upload_duration_seconds", kFileBuckets);
 
   Family<Gauge>& device_memory = GaugeFamily(registry, "hebb_worker_device_memory_bytes");
-  Family<Gauge>& memory_missing = GaugeFamily(registry, "hebb_worker_device_memory_missing_bytes");
+  Gauge& memory_total = device_memory.Add({{"kind", "total"}});
+  Gauge& memory_free = device_memory.Add({{"kind", "free"}});
+  Gauge& memory_missing = MakeGauge(registry, "hebb_worker_device_memory_missing_bytes");
 
   // A job's own gauges, in one family each; there once measured.
   struct JobGauge {
@@ -173,12 +175,12 @@ void WorkerMetrics::EpochDone(const train::EpochMetrics& metrics) {
 void WorkerMetrics::LossNotFinite() { series_->nonfinite.Increment(); }
 
 void WorkerMetrics::SetDeviceMemory(int64_t total, int64_t free) {
-  series_->device_memory.Add({{"kind", "total"}}).Set(static_cast<double>(total));
-  series_->device_memory.Add({{"kind", "free"}}).Set(static_cast<double>(free));
+  series_->memory_total.Set(static_cast<double>(total));
+  series_->memory_free.Set(static_cast<double>(free));
 }
 
 void WorkerMetrics::SetDeviceMemoryMissing(int64_t bytes) {
-  series_->memory_missing.Add({}).Set(static_cast<double>(bytes));
+  series_->memory_missing.Set(static_cast<double>(bytes));
 }
 
 void WorkerMetrics::CheckpointSaved(bool ok, absl::Duration took) {

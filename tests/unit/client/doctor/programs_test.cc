@@ -56,11 +56,38 @@ TEST(ProbeTest, FunctionThatDoesNotReturnIsLeftBehind) {
 
 TEST(ProgramsTest, SoundWorkerIsDescribed) {
   const Findings findings = JudgeSelfCheck(ProgramEnd{0, kAnswer}, "1.2.3");
-  ASSERT_EQ(findings.size(), 3u);
+  ASSERT_EQ(findings.size(), 4u);
   EXPECT_EQ(Worst(findings), Verdict::kOk);
   EXPECT_THAT(findings[0].found, HasSubstr("1.2.3+abc, kernels onednn-2.6.3-avx2"));
   EXPECT_EQ(findings[1].found, "MPI Open MPI v4");
-  EXPECT_THAT(findings[2].found, HasSubstr("12 ms"));
+  EXPECT_EQ(findings[2].verdict, Verdict::kSkipped) << "no GPU";
+  EXPECT_THAT(findings[3].found, HasSubstr("12 ms"));
+}
+
+constexpr char kTwoGpus[] =
+    R"({"build":"1.2.3","gpu":{"error":"","kernel_family":"h100-cudnn-9","memory_free":8589934592,)"
+    R"("libraries":{"NCCL":"2.28.9"},"devices":[{"name":"H100","uuid":"GPU-a",)"
+    R"("memory":85899345920},{"name":"H100","uuid":"GPU-b","memory":85899345920}]}})";
+
+TEST(ProgramsTest, GpusAreDescribedWithTheirMemoryAndLibraries) {
+  const Finding gpu = JudgeSelfCheck(ProgramEnd{0, kTwoGpus}, "1.2.3")[2];
+  EXPECT_EQ(gpu.verdict, Verdict::kOk);
+  EXPECT_EQ(gpu.found,
+            "H100 with 80 GiB, H100 with 80 GiB, kernels h100-cudnn-9, NCCL 2.28.9, 8 GiB free on "
+            "the first");
+  const auto gpus = GpusOf(ProgramEnd{0, kTwoGpus});
+  ASSERT_EQ(gpus->size(), 2u);
+  EXPECT_EQ((*gpus)[1].uuid, "GPU-b");
+  EXPECT_TRUE(GpusOf(ProgramEnd{0, kAnswer})->empty());
+}
+
+TEST(ProgramsTest, AGpuOfNoUseNamesTheCauseAndTheRemedy) {
+  const ProgramEnd end = {0, R"({"gpu":{"error":"libcudnn.so.9: cannot open"}})"};
+  const Finding gpu = JudgeSelfCheck(end, "1.2.3")[2];
+  EXPECT_EQ(gpu.verdict, Verdict::kWarning);
+  EXPECT_THAT(gpu.found, HasSubstr("libcudnn.so.9: cannot open"));
+  EXPECT_THAT(gpu.remedy, HasSubstr("HEBB_CUDA_LIBRARY_PATH"));
+  EXPECT_EQ(GpusOf(end).status().message(), "libcudnn.so.9: cannot open");
 }
 
 TEST(ProgramsTest, EachFaultOfAWorkerHasItsVerdict) {
@@ -73,10 +100,10 @@ TEST(ProgramsTest, EachFaultOfAWorkerHasItsVerdict) {
             Verdict::kFailed);
   EXPECT_EQ(JudgeSelfCheck(ProgramEnd{0, "usage: ..."}, "1.2.3")[0].verdict, Verdict::kFailed);
   const Findings mute = JudgeSelfCheck(ProgramEnd{0, R"({"build":"1.2.3"})"}, "1.2.3");
-  EXPECT_EQ(mute[2].verdict, Verdict::kFailed) << "no sum was made";
+  EXPECT_EQ(mute[3].verdict, Verdict::kFailed) << "no sum was made";
   const Findings no_sum = JudgeSelfCheck(
       ProgramEnd{0, R"({"build":"1.2.3","gloo":{"error":"connection refused"}})"}, "1.2.3");
-  EXPECT_THAT(no_sum[2].found, HasSubstr("connection refused"));
+  EXPECT_THAT(no_sum[3].found, HasSubstr("connection refused"));
 }
 
 TEST(ProgramsTest, WorldMustBeOfTwoAndAddUp) {

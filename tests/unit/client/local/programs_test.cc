@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 namespace hebb::client {
@@ -74,7 +75,44 @@ TEST(ProgramsTest, TheDetachedServiceIsTheSame) {
   options.comm = "mpi";
   EXPECT_THAT(absl::StrJoin(ForegroundCommand(options), " "),
               HasSubstr("up --workers 3 --state-dir /s --data-dir /d --port 0 --http-port 7071 "
-                        "--comm mpi --detect-within 300ms --threads 2"));
+                        "--comm mpi --detect-within 300ms --device auto --threads 2"));
+}
+
+std::string Chosen(const std::string& device, int workers, size_t gpus, std::string* note) {
+  UpOptions options;
+  options.device = device;
+  options.workers = workers;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < gpus; ++i) names.push_back(absl::StrCat("GPU-", i));
+  const absl::StatusOr<std::string> said = ChooseDevice(names, "", options);
+  *note = std::string(said.ok() ? *said : said.status().message());
+  if (!said.ok()) return "refused";
+  return absl::StrCat(options.workers, " ", options.device, " ", options.gpus.size());
+}
+
+TEST(ProgramsTest, WorkersTakeGpusWhereThereIsOneForEach) {
+  std::string note;
+  EXPECT_EQ(Chosen("auto", 0, 0, &note), "1 cpu 0");
+  EXPECT_EQ(note, "");
+  EXPECT_EQ(Chosen("auto", 0, 2, &note), "2 cuda 2");
+  EXPECT_EQ(Chosen("auto", 1, 2, &note), "1 cuda 2");
+  EXPECT_EQ(Chosen("auto", 3, 2, &note), "3 cpu 0");
+  EXPECT_THAT(note, HasSubstr("compute on CPUs, for GPUs there are 2 here"));
+  EXPECT_EQ(Chosen("cuda", 0, 2, &note), "2 cuda 2");
+  EXPECT_EQ(Chosen("cuda", 3, 2, &note), "refused");
+  EXPECT_THAT(note, HasSubstr("use --workers 2"));
+  EXPECT_EQ(Chosen("cuda", 0, 0, &note), "refused");
+  EXPECT_THAT(note, HasSubstr("there is no GPU here"));
+  EXPECT_EQ(Chosen("cpu", 3, 2, &note), "3 cpu 0");
+  EXPECT_EQ(note, "");
+}
+
+TEST(ProgramsTest, EachWorkerSeesItsOwnGpu) {
+  UpOptions options = SomeOptions();
+  EXPECT_TRUE(WorkerEnvironment(options, 0).empty());
+  options.gpus = {"GPU-a", "GPU-b"};
+  EXPECT_EQ(WorkerEnvironment(options, 1).at(0),
+            std::make_pair(std::string("CUDA_VISIBLE_DEVICES"), std::string("GPU-b")));
 }
 
 }  // namespace

@@ -46,7 +46,9 @@ TEST(SlurmScriptTest, HasTheJobsWordsBeforeTheConfigured) {
                     HasSubstr("#SBATCH --partition=short\n"),
                     HasSubstr("#SBATCH --account=theory\n"), HasSubstr("#SBATCH --time=1:00:00\n"),
                     HasSubstr("#SBATCH --cpus-per-task=4\n"), Not(HasSubstr("constraint"))));
-  EXPECT_THAT(script, AllOf(Not(HasSubstr("gres")), Not(HasSubstr("--credentials"))));
+  EXPECT_THAT(script, AllOf(Not(HasSubstr("gres")), Not(HasSubstr("--credentials")),
+                            HasSubstr(" --device cpu ")))
+      << "on a node with GPUs it must not take one that was not asked for";
 }
 
 TEST(SlurmScriptTest, PathsAreQuotedForTheShell) {
@@ -58,7 +60,7 @@ TEST(SlurmScriptTest, AWorkerWithAGpuHasItsOptions) {
   SlurmOptions options = Options();
   options.credentials = "/scratch/credentials/worker";
   EXPECT_THAT(SlurmScript(options, {"hebb-lab-cuda-1", "cuda"}),
-              AllOf(HasSubstr("#SBATCH --gres=gpu:1\n"),
+              AllOf(HasSubstr("#SBATCH --gres=gpu:1\n"), HasSubstr(" --device cuda "),
                     HasSubstr("--credentials '/scratch/credentials/worker'")));
 }
 
