@@ -3,11 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <random>
 #include <string>
 
 #include "absl/time/time.h"
 #include "common/log.h"
 #include "common/rpc/credentials.h"
+#include "worker/runtime/conformance.h"
 #include "worker/runtime/exit_signal.h"
 #include "worker/runtime/gpu_device.h"
 #include "worker/runtime/identity.h"
@@ -18,14 +20,19 @@ namespace {
 
 constexpr absl::Duration kSelfCheckWithin = absl::Seconds(5);
 
-// Thrown by the flag, as the parser's own --version is: it needs none of the other options.
+// Thrown by the flags, as the parser's own --version is: they need none of the other options.
 struct SelfCheckAsked {};
+struct ConformanceAsked {};
 
 void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::string& drain_within) {
   app.set_version_flag("--version", "hebb-worker " + hebb::runtime::BuildId());
   app.add_flag_callback(
       "--self-check", [] { throw SelfCheckAsked(); },
       "print what this build can do here as JSON, for `hebb doctor`, and end");
+  app.add_flag_callback(
+      "--conformance", [] { throw ConformanceAsked(); },
+      "compare this machine's GPU with its CPU, and sums over a gang with plain ones, print what "
+      "came of it as JSON, for `hebb doctor --conformance`, and end: 0 all conform, 1 not");
   app.add_option("--coordinator", options.coordinator, "the coordinator's HOST:PORT")->required();
   app.add_option("--data-dir", options.data_dir,
                  "folder of the data sets; they are fetched into it")
@@ -90,6 +97,11 @@ int main(int argc, char** argv) {
                                           hebb::runtime::RealGpuParts())
               << std::endl;
     return hebb::runtime::kExitOk;
+  } catch (const ConformanceAsked&) {
+    const hebb::runtime::ConformanceReport report =
+        hebb::runtime::CheckConformance(hebb::runtime::RealGpuParts(), std::random_device()());
+    std::cout << report.json << std::endl;
+    return report.conforms ? hebb::runtime::kExitOk : hebb::runtime::kExitInternal;
   }
   absl::ParseDuration(drain_within, &options.drain_within);
   hebb::InitLog("hebb-worker");

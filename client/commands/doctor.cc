@@ -66,6 +66,9 @@ void AddDoctor(CLI::App& app, Session& session) {
       ->capture_default_str();
   command->add_flag("--local", options->local, "Leave the coordinator out");
   command->add_flag("--mpi", options->start_world, "Start an MPI world of two and add up");
+  command->add_flag("--conformance", options->conformance,
+                    "Compare steps of this machine's GPU with its CPU's, and sums over a gang with "
+                    "plain ones (some minutes)");
   command->add_option("--worker-program", options->worker_program,
                       "Instead of hebb-worker beside hebb");
   command->callback([&session, options] {

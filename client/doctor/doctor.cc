@@ -92,8 +92,8 @@ const std::vector<std::function<Findings(Visit&)>>& Groups() {
       [](Visit&) { return CheckPorts(); },
       CheckMachine,
       [](Visit& visit) {
-        return CheckPrograms(
-            {visit.options.worker_program, visit.options.own_version, visit.options.start_world});
+        return CheckPrograms({visit.options.worker_program, visit.options.own_version,
+                              visit.options.start_world, visit.options.conformance});
       },
   };
   return *groups;

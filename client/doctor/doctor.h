@@ -21,6 +21,7 @@ struct Options {
   std::string worker_program;  // "": hebb-worker beside this program
   bool local = false;          // leave the coordinator out
   bool start_world = false;    // start two ranks under mpirun
+  bool conformance = false;    // compare the GPU with the CPU
 };
 
 struct Examination {

@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "client/doctor/conformance.h"
+#include "client/doctor/program_output.h"
 #include "client/local/process.h"
 #include "client/local/programs.h"
 #include "common/byte_size.h"
@@ -19,45 +21,10 @@
 namespace hebb::client::doctor {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int kRanks = 2;
 constexpr absl::Duration kSelfCheckWithin = absl::Seconds(15);
 constexpr absl::Duration kWorldWithin = absl::Seconds(30);
 constexpr absl::Duration kVersionWithin = absl::Seconds(10);
-
-// The last line that is an object; nothing if there is none.
-std::optional<Json> JsonOf(const std::string& output) {
-  std::vector<std::string> lines = absl::StrSplit(output, '\n');
-  std::reverse(lines.begin(), lines.end());
-  for (const std::string& line : lines) {
-    Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (json.is_object()) return json;
-  }
-  return std::nullopt;
-}
-
-std::string TextOf(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-double NumberOf(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-Json SectionOf(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_object() ? *found : Json::object();
-}
-
-std::string FirstWords(const std::string& output) {
-  for (const absl::string_view line : absl::StrSplit(output, '\n')) {
-    if (!line.empty()) return std::string(line.substr(0, 200));
-  }
-  return "nothing was printed";
-}
 
 Finding JudgeBuild(const Json& json, const std::string& own_version) {
   const std::string build = TextOf(json, "build");
@@ -232,6 +199,9 @@ Findings CheckPrograms(const ProgramOptions& options) {
         JudgeSelfCheck(RunProgram({worker, "--self-check"}, kSelfCheckWithin), options.own_version);
   } else {
     findings = {Skipped("program.worker", absl::StrCat(none, "; needed only where workers run"))};
+  }
+  if (here && options.conformance) {
+    for (Finding& finding : CheckConformance(worker)) findings.push_back(std::move(finding));
   }
   const std::string mpirun = InPath("mpirun");
   findings.push_back(CheckMpi(mpirun));

@@ -34,6 +34,7 @@ struct ProgramOptions {
   std::string worker;  // path; "": hebb-worker beside this program
   std::string own_version;
   bool start_world = false;  // start two ranks under mpirun
+  bool conformance = false;  // compare the GPU with the CPU
 };
 
 Findings CheckPrograms(const ProgramOptions& options);

@@ -12,16 +12,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "common/status_macros.h"
 #include "common/steady_clock.h"
 #include "worker/comm/gloo_communicator.h"
 #include "worker/comm/mpi_communicator.h"
-#include "worker/comm/rendezvous.h"
 #include "worker/engine/engine.h"
 #include "worker/runtime/identity.h"
+#include "worker/runtime/own_rendezvous.h"
 
 namespace hebb::runtime {
 namespace {
@@ -39,31 +37,6 @@ void Put(Fields& into, const std::string& key, double value) {
 Fields& Section(Fields& into, const std::string& key) {
   return *(*into.mutable_fields())[key].mutable_struct_value();
 }
-
-// Where two threads of one process meet.
-class OwnRendezvous : public comm::Rendezvous {
- public:
-  absl::Status Set(const std::string& key, const std::string& value) override {
-    absl::MutexLock lock(&mutex_);
-    values_[key] = value;
-    changed_.SignalAll();
-    return absl::OkStatus();
-  }
-  absl::StatusOr<std::string> Get(const std::string& key, absl::Time deadline) override {
-    absl::MutexLock lock(&mutex_);
-    const auto there = [this, &key]()
-                           ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return values_.contains(key); };
-    if (!changed_.Await(mutex_, there, deadline)) {
-      return absl::DeadlineExceededError(absl::StrCat("nobody has set ", key));
-    }
-    return values_[key];
-  }
-
- private:
-  absl::Mutex mutex_;
-  SteadyCondVar changed_;
-  std::map<std::string, std::string> values_ ABSL_GUARDED_BY(mutex_);
-};
 
 // Every rank adds its number plus one.
 absl::Status SumRanks(comm::ConnectableCommunicator& communicator, absl::Time deadline) {
