@@ -38,6 +38,9 @@ is_verdict coordinator.reachable skipped
 is_verdict disk.data ok
 is_verdict program.worker ok
 is_verdict program.gloo ok
+doctor 0 --local --conformance
+is_verdict conformance.gpu skipped
+is_verdict "conformance.same bits over gloo, 4 ranks" ok
 
 # A sound service, in JSON and for people.
 up s 2 --detect-within 1s

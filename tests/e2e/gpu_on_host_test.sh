@@ -22,6 +22,10 @@ worker() { hebb workers -o json | jq -r ".[0].$1"; }
 free_before=$(worker device_memory_free)
 hebb doctor --local >"$WORK/doctor" 2>&1 || true
 grep -q 'program.gpu.*host with 1 GiB' "$WORK/doctor" || fail "$(cat "$WORK/doctor")"
+hebb doctor --local --conformance >"$WORK/doctor" 2>&1 || true
+grep -q 'ok .*conformance.same bits in two halves, untied .*equal' "$WORK/doctor" ||
+  fail "$(cat "$WORK/doctor")"
+grep -q 'failed.*conformance' "$WORK/doctor" && fail "$(cat "$WORK/doctor")"
 
 id=$(submit resources.device=cuda resources.workers=1 learning.epochs=1)
 succeeds "$id"

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/log.h"
 #include "common/spec/parse.h"
 
 namespace hebb::runtime {
@@ -89,6 +90,7 @@ using Sets = std::vector<std::string>;
 ConformanceCase Make(const std::string& name, const char* yaml, const Sets& sets,
                      double limit = kFloat32Limit) {
   absl::StatusOr<spec::Job> job = spec::ParseJob(yaml, name, sets);
+  if (!job.ok()) LogError(job.status().message());
   HEBB_CHECK(job.ok());  // the texts above
   return {name, *std::move(job), limit};
 }
@@ -114,7 +116,8 @@ std::vector<ConformanceCase> ConformanceCases() {
   cases.push_back(Make("residual, after_update", kResidual, {after, no_clip}));
   cases.push_back(Make("untied", kUntied, {}));
   cases.push_back(Make("product, float32", kProduct, {}));
-  cases.push_back(Make("product, tf32", kProduct, {"learning.precision=tf32"}, kTf32Limit));
+  cases.push_back(Make("product, tf32", kProduct,
+                       {"learning.precision=tf32", "resources.device=cuda"}, kTf32Limit));
   cases.push_back(Make("product, bf16", kProduct, {"learning.precision=bf16"}, kBf16Limit));
   return cases;
 }

@@ -18,7 +18,7 @@ absl::StatusOr<std::unique_ptr<engine::Engine>> MakeGpu(const engine::EngineOpti
   return gpu::CreateGpuEngine(options, std::make_shared<gpu::HostOps>());
 }
 
-// Learns a thousandth too fast.
+// Learns by three thousandths too fast.
 absl::StatusOr<std::unique_ptr<engine::Engine>> MakeHasty(const engine::EngineOptions& options) {
   spec::Job job = *options.job;
   job.learning.optimizer.learning_rate *= 1.003;
@@ -41,7 +41,7 @@ TEST(ConformanceTest, AnEngineThatErrsIsFoundInEveryCase) {
     if (result.limit == 0) continue;  // an engine beside itself
     const bool coarse = result.name == "product, bf16";
     EXPECT_EQ(result.conforms(), coarse) << result.name << " " << result.difference;
-    if (result.name == "loss squared") EXPECT_GT(result.difference, 1e-3);
+    EXPECT_GT(result.difference, 1e-3) << result.name;
     EXPECT_FALSE(result.worst.empty()) << result.name;
   }
 }
