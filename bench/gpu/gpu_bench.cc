@@ -2,9 +2,10 @@
 // Whole training steps on a GPU, on random images that lie there, without slices and with 8, beside
 // the floor of bench/cost_model.h at the rates of the same device in the same run:
 //   gpu_bench [--device cuda[:N]|cpu|host] [--precisions LIST] [--steps N] [--epochs N]
-//             [--csv FILE] [NETWORK or JOB.yaml ...] [key.path=value ...]
-// Prints a Markdown table. --csv appends a line for each row: network, batch, precision, ms without
-// slices, ms with 8, floor in ms, floor with activations in ms. Exit code 77: there is no GPU.
+//             [--csv FILE] [--only-rates] [NETWORK or JOB.yaml ...] [key.path=value ...]
+// Prints the rates and a Markdown table. --csv appends a line for each row: network, batch,
+// precision, ms without slices, ms with 8, floor in ms, floor with activations in ms. Exit code 77:
+// there is no GPU.
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -32,6 +33,7 @@ struct Options {
   int steps = 50;
   int epochs = 5;
   std::string csv;
+  bool only_rates = false;
   std::vector<std::string> networks;
   std::vector<std::string> sets;
 };
@@ -61,6 +63,8 @@ absl::StatusOr<Options> ReadOptions(int argc, char** argv) {
       good = absl::SimpleAtoi(argv[++i], &options.steps) && options.steps >= 2;
     } else if (word == "--epochs" && has_value) {
       good = absl::SimpleAtoi(argv[++i], &options.epochs) && options.epochs >= 1;
+    } else if (word == "--only-rates") {
+      options.only_rates = true;
     } else if (word.find('=') != std::string::npos) {
       options.sets.push_back(word);
     } else if (word[0] != '-') {
@@ -72,8 +76,8 @@ absl::StatusOr<Options> ReadOptions(int argc, char** argv) {
       return absl::InvalidArgumentError(
           absl::StrCat("cannot read the argument ", word,
                        "; usage: gpu_bench [--device cuda[:N]|cpu|host] [--precisions LIST] "
-                       "[--steps N] [--epochs N] [--csv FILE] [NETWORK or JOB.yaml ...] "
-                       "[key.path=value ...]"));
+                       "[--steps N] [--epochs N] [--csv FILE] [--only-rates] "
+                       "[NETWORK or JOB.yaml ...] [key.path=value ...]"));
     }
   }
   if (options.networks.empty()) {
@@ -145,10 +149,12 @@ absl::Status Measure(const std::string& network, const std::string& precision, c
 absl::Status Run(const Options& options) {
   HEBB_ASSIGN_OR_RETURN(const Device device, OpenDevice(options.device));
   HEBB_ASSIGN_OR_RETURN(const Rates rates, MeasureRates(device));
-  absl::PrintF("%s: product %.1f TFLOP/s in float32, %.1f in tf32; memory %.0f GB/s\n\n",
-               device.name, rates.float32 / 1e12, rates.tf32 / 1e12, rates.memory / 1e9);
+  absl::PrintF("%s: product %.1f TFLOP/s in float32, %.1f in tf32; memory %.0f GB/s\n", device.name,
+               rates.float32 / 1e12, rates.tf32 / 1e12, rates.memory / 1e9);
+  if (options.only_rates) return absl::OkStatus();
   absl::PrintF(
-      "| network | batch | precision | 0 slices, ms | images/s | 8 slices, ms | 8 / 0 | floor, ms "
+      "\n| network | batch | precision | 0 slices, ms | images/s | 8 slices, ms | 8 / 0 | floor, "
+      "ms "
       "| share | with activations, ms | share |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const std::string& network : options.networks) {
     for (const std::string& precision : options.precisions) {
