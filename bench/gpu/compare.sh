@@ -58,12 +58,14 @@ fi
 
 work=$(mktemp -d)
 peer=
+# shellcheck disable=SC2317
 stop_peer() {
   [ -n "$peer" ] || return 0
   kill "$peer" 2>/dev/null || true
   wait "$peer" 2>/dev/null || true
   peer=
 }
+# shellcheck disable=SC2317
 finish() {
   stop_peer
   rm -rf "$work"
@@ -92,6 +94,7 @@ start() {
   coproc PEER { exec "$python" "$here/peer_gpu.py" "$1" "${options[@]}"; }
   peer=$PEER_PID
   exec {to}>&"${PEER[1]}" {from}<&"${PEER[0]}"
+  eval "exec ${PEER[1]}>&- ${PEER[0]}<&-"
   read -r -t $(($2 + 120)) -u "$from" line && [ "$line" = ready ]
 }
 # theirs NETWORK: one round, a line of pytorch.csv for each variant.
@@ -99,7 +102,7 @@ theirs() {
   local variant ms rest
   echo go >&"$to"
   while read -r -t 300 -u "$from" variant ms rest; do
-    [ "$variant" != done ] || return 0
+    [ "$variant" != "done" ] || return 0
     echo "$1,$variant,$ms,$rest" >>"$work/pytorch.csv"
   done
   return 1
@@ -127,7 +130,9 @@ for net in "${nets[@]}"; do
     ours "$net" || echo "compare.sh: Hebb fails on $net" >&2
     failed=1
   fi
-  exec {to}>&- {from}<&-
+  exec {to}>&-
+  while read -r -t 20 -u "$from" _; do :; done # it ends by itself, with what it has started
+  exec {from}<&-
   stop_peer
 done
 

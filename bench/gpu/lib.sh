@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # What the scripts of this folder share. They run from the source tree (programs in build/ci/bin) and
 # from an archive (docs/bundle.md), where this folder is bench/.
 : "${here:?}"
