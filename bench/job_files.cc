@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/job_files.h"
 
+#include <cstdlib>
+
 #include "absl/strings/str_cat.h"
 #include "common/files.h"
 #include "common/spec/parse.h"
@@ -9,8 +11,10 @@
 namespace hebb::bench {
 
 std::vector<NamedJob> NamedJobs() {
-  const auto example = [](absl::string_view name) {
-    return absl::StrCat(HEBB_EXAMPLES_DIR, "/cifar10-", name, ".yaml");
+  const char* elsewhere = std::getenv("HEBB_EXAMPLES");
+  const std::string folder = elsewhere == nullptr ? HEBB_EXAMPLES_DIR : elsewhere;
+  const auto example = [&](absl::string_view name) {
+    return absl::StrCat(folder, "/cifar10-", name, ".yaml");
   };
   return {
       {"simple", example("simple-urfb"), {}},

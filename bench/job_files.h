@@ -18,7 +18,8 @@ struct NamedJob {
   std::vector<std::string> sets;  // key.path=value
 };
 
-// simple A B simple_untied C_untied mlp resnet20, all by URFB.
+// simple A B simple_untied C_untied mlp resnet20, all by URFB; of the folder $HEBB_EXAMPLES where
+// that is set, else of the source tree.
 std::vector<NamedJob> NamedJobs();
 
 // By one of those names, else the job file at that path. `sets` come last. NOT_FOUND,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/local_gang.h"
 
+#include <chrono>
 #include <random>
 #include <thread>
 
@@ -56,6 +57,36 @@ class Listener final : public train::Observer {
   StepTimes times_;
 };
 
+// When each epoch's first and last step ended.
+class EpochClock final : public train::Observer {
+ public:
+  explicit EpochClock(int steps) : steps_(steps) {}
+  void StepDone(const train::StepReport& report) override {
+    const int64_t of_epoch = (report.step - 1) % steps_;
+    if (of_epoch == 0) first_ = Clock::now();
+    if (of_epoch == steps_ - 1 && report.step > steps_) {
+      seconds_.push_back(std::chrono::duration<double>(Clock::now() - first_).count() /
+                         (steps_ - 1));
+    }
+  }
+  void EpochDone(const train::EpochMetrics&) override {}
+  void DigestDone(int64_t, const std::string&) override {}
+  absl::Status SaveCheckpoint(const checkpoint::Writer&) override { return absl::OkStatus(); }
+  const std::vector<double>& seconds() const { return seconds_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const int steps_;
+  Clock::time_point first_;
+  std::vector<double> seconds_;
+};
+
+// Nothing but steps.
+void LeaveOutLooks(spec::Job& job) {
+  job.dataset.validation = 0;
+  job.diagnostics.every_epochs = 0;
+}
+
 }  // namespace
 
 void StepTimes::Add(const train::StepReport& report) {
@@ -73,9 +104,11 @@ absl::StatusOr<std::vector<std::unique_ptr<train::Trainer>>> MakeTrainers(
     const spec::Job& job, const GangShape& shape, const data::Dataset& dataset) {
   std::vector<std::unique_ptr<train::Trainer>> trainers(shape.ranks);
   for (auto& trainer : trainers) {
-    HEBB_ASSIGN_OR_RETURN(
-        trainer,
-        train::Trainer::Create({.job = job, .job_id = "local", .threads = shape.threads}, dataset));
+    HEBB_ASSIGN_OR_RETURN(trainer, train::Trainer::Create({.job = job,
+                                                           .job_id = "local",
+                                                           .threads = shape.threads,
+                                                           .make_engine = shape.make_engine},
+                                                          dataset));
   }
   return trainers;
 }
@@ -100,10 +133,9 @@ absl::Status RunTrainers(const std::vector<std::unique_ptr<train::Trainer>>& tra
 
 absl::StatusOr<double> TimeSteps(spec::Job job, const GangShape& shape, int steps,
                                  const std::function<void(const train::StepReport&)>& between) {
-  job.dataset.validation = 0;
+  LeaveOutLooks(job);
   job.learning.epochs = 1;
   job.resources.workers = shape.ranks;
-  job.diagnostics.every_epochs = 0;
   HEBB_ASSIGN_OR_RETURN(const spec::DatasetFacts facts, spec::FactsOfDataset(job.dataset.name));
   const RandomImages dataset(facts, job.learning.batch_size * (steps + kWarmUp));
   HEBB_ASSIGN_OR_RETURN(const auto trainers, MakeTrainers(job, shape, dataset));
@@ -115,6 +147,20 @@ absl::StatusOr<double> TimeSteps(spec::Job job, const GangShape& shape, int step
   }
   HEBB_RETURN_IF_ERROR(RunTrainers(trainers, observers));
   return listeners[0]->times().MedianSeconds();
+}
+
+absl::StatusOr<double> TimeEpochs(spec::Job job, const GangShape& shape, int steps, int epochs) {
+  LeaveOutLooks(job);
+  job.learning.epochs = 1 + epochs;
+  job.resources.workers = shape.ranks;
+  HEBB_ASSIGN_OR_RETURN(const spec::DatasetFacts facts, spec::FactsOfDataset(job.dataset.name));
+  const RandomImages dataset(facts, job.learning.batch_size * steps);
+  HEBB_ASSIGN_OR_RETURN(const auto trainers, MakeTrainers(job, shape, dataset));
+  std::vector<EpochClock> clocks(shape.ranks, EpochClock(steps));
+  std::vector<train::Observer*> observers;
+  for (EpochClock& clock : clocks) observers.push_back(&clock);
+  HEBB_RETURN_IF_ERROR(RunTrainers(trainers, observers));
+  return Median(clocks[0].seconds());
 }
 
 }  // namespace hebb::bench

@@ -11,13 +11,15 @@
 #include "absl/status/statusor.h"
 #include "common/spec/spec.h"
 #include "worker/data/dataset.h"
+#include "worker/train/run_state.h"
 #include "worker/train/trainer.h"
 
 namespace hebb::bench {
 
 struct GangShape {
   int ranks = 1;
-  int threads = 2;  // of each rank
+  int threads = 2;                        // of each rank
+  train::EngineFactory make_engine = {};  // none: the CPU's
 };
 
 // Keeps the times of the steps, apart from the first two, in which memory is claimed and kernels
@@ -48,6 +50,12 @@ absl::Status RunTrainers(const std::vector<std::unique_ptr<train::Trainer>>& tra
 absl::StatusOr<double> TimeSteps(
     spec::Job job, const GangShape& shape, int steps,
     const std::function<void(const train::StepReport&)>& between = nullptr);
+
+// Seconds of a training step of `job` on random images that were all seen before: the time between
+// the ends of the first and the last step of an epoch of `steps`, over the steps between; the
+// median of `epochs`, after one in which memory is claimed and records reach the device. So what is
+// computed beside the host is counted, and the end of an epoch is not. REQUIRES: steps >= 2.
+absl::StatusOr<double> TimeEpochs(spec::Job job, const GangShape& shape, int steps, int epochs);
 
 }  // namespace hebb::bench
 

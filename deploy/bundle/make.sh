@@ -4,8 +4,8 @@
 # into one archive that runs from any folder of another x86-64 Linux (docs/bundle.md).
 # `cmake --build --preset release --target bundle` calls it.
 #   make.sh [--tests TESTS_DIR] BIN_DIR OUT_DIR VERSION BUILD_ID
-#     --tests  adds the GPU's test programs of that folder and what runs them (tests/gpu/run.sh);
-#              the archive is hebb-VERSION-gpu-tests-linux-x86_64.tar.xz then
+#     --tests  adds the GPU's test programs of that folder and what runs them (tests/gpu/run.sh), and
+#              what measures a GPU, where it was built (bench/gpu); the archive is hebb-VERSION-gpu-tests-linux-x86_64.tar.xz then
 # Writes OUT_DIR/hebb-VERSION-linux-x86_64.tar.xz and the folder it was packed from.
 set -euo pipefail
 shopt -s inherit_errexit
@@ -57,6 +57,14 @@ if [ -n "$tests" ]; then
     pack "$program" "bin/tests/${program##*/}" "\$ORIGIN/../../lib"
   done
   install -m 755 "$root/tests/gpu/run.sh" "$folder/run-gpu-tests.sh"
+  if [ -e "$bin/gpu_bench" ]; then
+    mkdir "$folder/bin/bench" "$folder/bench"
+    for program in local_train gpu_bench; do
+      pack "$bin/$program" "bin/bench/$program" "\$ORIGIN/../../lib"
+    done
+    install -m 755 "$root"/bench/gpu/{check_peer,compare,lib,paper}.sh "$root/bench/gpu/peer_gpu.py" \
+      "$root/bench/gpu/tables.awk" "$folder/bench/"
+  fi
 fi
 
 packages=()
