@@ -98,6 +98,7 @@ int main(int argc, char** argv) {
               << std::endl;
     return hebb::runtime::kExitOk;
   } catch (const ConformanceAsked&) {
+    hebb::InitLog("hebb-worker");  // to stderr: the report has stdout for itself
     const hebb::runtime::ConformanceReport report =
         hebb::runtime::CheckConformance(hebb::runtime::RealGpuParts(), std::random_device()());
     std::cout << report.json << std::endl;

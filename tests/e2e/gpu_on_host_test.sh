@@ -26,6 +26,8 @@ hebb doctor --local --conformance >"$WORK/doctor" 2>&1 || true
 grep -q 'ok .*conformance.same bits in two halves, untied .*equal' "$WORK/doctor" ||
   fail "$(cat "$WORK/doctor")"
 grep -q 'failed.*conformance' "$WORK/doctor" && fail "$(cat "$WORK/doctor")"
+"$HEBB_BIN/hebb-worker" --conformance 2>/dev/null | jq -e '.results | length > 20' >/dev/null ||
+  fail "hebb-worker --conformance prints more than its report"
 
 id=$(submit resources.device=cuda resources.workers=1 learning.epochs=1)
 succeeds "$id"
