@@ -38,6 +38,10 @@ void FiltersToHost(const std::vector<int64_t>& shape, std::span<const float> val
   }
 }
 
+int64_t SquareParts(int64_t size) {
+  return (size + kernels::kSquaresOfPart - 1) / kernels::kSquaresOfPart;
+}
+
 }  // namespace
 
 DeviceWeights::DeviceWeights(engine::LayerWeights& host, const spec::Job& job,
@@ -340,17 +344,14 @@ void DeviceWeights::ClipToStart() {
 // ---- what is seldom asked ----------------------------------------------------------------------
 
 int64_t DeviceWeights::square_parts() const {
-  const auto parts = [](int64_t size) {
-    return (size + kernels::kSquaresOfPart - 1) / kernels::kSquaresOfPart;
-  };
   if (planned_.layer.frozen) return 0;
-  return parts(planned_.update.forward) + parts(planned_.update.bias);
+  return SquareParts(planned_.update.forward) + SquareParts(planned_.update.bias);
 }
 
 void DeviceWeights::PartSquares(const float* sum, double* partials) {
   if (planned_.layer.frozen) return;
   const auto squares = [&](const float* values, const uint8_t* mask, int64_t size) {
-    const int64_t parts = (size + kernels::kSquaresOfPart - 1) / kernels::kSquaresOfPart;
+    const int64_t parts = SquareParts(size);
     work_.Launch(kernels::PartSquares{values, mask, static_cast<size_t>(size), partials}, parts);
     partials += parts;
   };

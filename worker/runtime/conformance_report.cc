@@ -37,9 +37,7 @@ absl::StatusOr<Gpu> FindGpu(const GpuParts& parts) {
     return absl::NotFoundError("this process sees no GPU that CUDA can use");
   }
   Gpu gpu;
-  HEBB_ASSIGN_OR_RETURN(gpu.plugin, parts.open_plugin());
-  HEBB_ASSIGN_OR_RETURN(const std::vector<gpu::DeviceInfo> all, gpu.plugin->Devices());
-  if (all.empty()) return absl::NotFoundError("the driver counts a GPU, but CUDA sees none");
+  HEBB_ASSIGN_OR_RETURN(const std::vector<gpu::DeviceInfo> all, FindDevices(parts, gpu.plugin));
   gpu.info = all.front();
   return gpu;
 }

@@ -64,7 +64,8 @@ absl::StatusOr<std::unique_ptr<GpuDevice>> TakeFirstFree(const GpuParts& parts, 
       "with --device cuda:N to share one"));
 }
 
-// At least one.
+}  // namespace
+
 absl::StatusOr<std::vector<gpu::DeviceInfo>> FindDevices(const GpuParts& parts,
                                                          gpu::Plugin*& plugin) {
   HEBB_ASSIGN_OR_RETURN(plugin, parts.open_plugin());
@@ -72,8 +73,6 @@ absl::StatusOr<std::vector<gpu::DeviceInfo>> FindDevices(const GpuParts& parts,
   if (all.empty()) return absl::NotFoundError("the driver counts a GPU, but CUDA sees none");
   return all;
 }
-
-}  // namespace
 
 absl::StatusOr<DeviceWish> ParseDevice(absl::string_view text) {
   DeviceWish wish;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +34,10 @@ struct GpuParts {
 
 // The real ones.
 GpuParts RealGpuParts();
+
+// Opens the plugin and asks it for its devices: at least one. An error says why there is none.
+absl::StatusOr<std::vector<gpu::DeviceInfo>> FindDevices(const GpuParts& parts,
+                                                         gpu::Plugin*& plugin);
 
 // What --device asks for.
 struct DeviceWish {
