@@ -5,17 +5,18 @@
 #define HEBB_WORKER_NN_JOINT_DENSE_TILES_IMPL_H_
 
 #include "worker/nn/joint_dense_tiles.h"
-
-#if defined(__FMA__)
-#include <immintrin.h>
-#endif
+#include "worker/nn/registers.h"
 
 namespace hebb::nn {
 
 // `kWidth`: floats in a register; `kMostRows` by 3 registers: the sums of the largest tile;
 // `kLeast`: lanes of the narrowest panel; `kPairs`: the factors are pairs of bfloat16.
 template <int kWidth, int kMostRows, int kLeast, bool kPairs = false>
-struct DenseLoops {
+struct DenseLoops : Registers<kWidth> {
+  using Base = Registers<kWidth>;
+  using Base::Load;
+  using Base::Store;
+
   static constexpr int kMostVectors = 3;
   static constexpr int kMostLanes = kMostVectors * kWidth;
   static_assert(kMostRows * kMostLanes <= kDenseTileFloats);
@@ -25,36 +26,16 @@ struct DenseLoops {
 
   template <int kLanes>
   struct Vector {
-    using Type __attribute__((vector_size(kLanes * sizeof(float)))) = float;
-    using Indices __attribute__((vector_size(kLanes * sizeof(int)))) = int;
+    using Type = typename Base::template VectorOf<kLanes, float>::Type;
+    using Indices = typename Base::template VectorOf<kLanes, int>::Type;
   };
 
   template <typename V>
-  [[gnu::always_inline]] static void Load(const float* from, V& to) {
-    __builtin_memcpy(&to, from, sizeof(V));
-  }
-  template <typename V>
-  [[gnu::always_inline]] static void Store(const V& from, float* to) {
-    __builtin_memcpy(to, &from, sizeof(V));
-  }
-
-  // sum += a b in each lane, rounded once; asked for by name, for the project's flags forbid the
-  // compiler to fuse on its own. Without the instruction it is a call of libm for each lane: the
-  // same bits, slowly.
-  template <typename V>
   [[gnu::always_inline]] static void MultiplyAdd(const V& a, float b, V& sum) {
-    constexpr int kLanes = sizeof(V) / sizeof(float);
 #if defined(__AVX512BF16__)
     if constexpr (kPairs) return MultiplyPairs(a, b, sum);
 #endif
-#if defined(__FMA__)
-#if defined(__AVX512F__)
-    if constexpr (kLanes == 16) sum = _mm512_fmadd_ps(a, _mm512_set1_ps(b), sum);
-#endif
-    if constexpr (kLanes == 8) sum = _mm256_fmadd_ps(a, _mm256_set1_ps(b), sum);
-#else
-    for (int i = 0; i < kLanes; ++i) sum[i] = __builtin_fmaf(a[i], b, sum[i]);
-#endif
+    Base::MultiplyAdd(a, b, sum);
   }
 
 #if defined(__AVX512BF16__)

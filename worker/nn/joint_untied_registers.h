@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registers of some number of floats, and the copies that go through them, for
-// joint_untied_tiles_impl.h. Compiled once for each instruction set, hence all members
-// of a template over the width.
+// What goes through registers besides sums in joint_untied_tiles_impl.h: masks, copies, turns.
+// Compiled once for each instruction set, hence all members of a template over the width.
 #ifndef HEBB_WORKER_NN_JOINT_UNTIED_REGISTERS_H_
 #define HEBB_WORKER_NN_JOINT_UNTIED_REGISTERS_H_
 
@@ -9,30 +8,18 @@
 #include <utility>
 
 #include "worker/nn/joint_untied_tiles.h"
-
-#if defined(__AVX__)
-#include <immintrin.h>
-#endif
+#include "worker/nn/registers.h"
 
 namespace hebb::nn {
 
 // `kWidth`: floats in a register, a multiple of 4.
 template <int kWidth>
-struct JointUntiedRegisters {
-  template <int kLanes, typename T>
-  struct VectorOf {
-    using Type __attribute__((vector_size(kLanes * sizeof(T)))) = T;
-  };
-  using V = typename VectorOf<kWidth, float>::Type;
-  using Mask = typename VectorOf<kWidth, int>::Type;
-
-  template <typename Vector>
-  [[gnu::always_inline]] static void Load(const float* from, Vector& to) {
-    __builtin_memcpy(&to, from, sizeof(Vector));
-  }
-  [[gnu::always_inline]] static void Store(const V& from, float* to) {
-    __builtin_memcpy(to, &from, sizeof(V));
-  }
+struct JointUntiedRegisters : Registers<kWidth> {
+  using Base = Registers<kWidth>;
+  using typename Base::V;
+  using Mask = typename Base::template VectorOf<kWidth, int>::Type;
+  using Base::Load;
+  using Base::Store;
 
   // The lanes below `lanes`.
   [[gnu::always_inline]] static Mask First(int64_t lanes) {
@@ -71,20 +58,6 @@ struct JointUntiedRegisters {
 #endif
   }
 
-  // sum += a b in each lane, rounded once; asked for by name, for the project's flags forbid the
-  // compiler to fuse on its own. Without the instruction it is a call of libm for each lane: the
-  // same bits, slowly.
-  [[gnu::always_inline]] static void MultiplyAdd(const V& a, float b, V& sum) {
-#if defined(__FMA__)
-#if defined(__AVX512F__)
-    if constexpr (kWidth == 16) sum = _mm512_fmadd_ps(a, _mm512_set1_ps(b), sum);
-#endif
-    if constexpr (kWidth == 8) sum = _mm256_fmadd_ps(a, _mm256_set1_ps(b), sum);
-#else
-    for (int i = 0; i < kWidth; ++i) sum[i] = __builtin_fmaf(a[i], b, sum[i]);
-#endif
-  }
-
   // In each group of 4 lanes: the low or high `kUnit`s of a and b in turn.
   template <int kUnit, int kHigh>
   [[gnu::always_inline]] static V Zip(const V& a, const V& b) {
@@ -100,7 +73,7 @@ struct JointUntiedRegisters {
   // The 4 floats at each rows[4 q], one after the other.
   template <int kLanes>
   [[gnu::always_inline]] static auto Quads(const float* const* rows, int64_t at) {
-    typename VectorOf<kLanes, float>::Type quads;
+    typename Base::template VectorOf<kLanes, float>::Type quads;
     if constexpr (kLanes == 4) {
       Load(rows[0] + at, quads);
     } else {
@@ -154,13 +127,6 @@ struct JointUntiedRegisters {
         }
       }
     }
-  }
-
-  // Calls use<n>() for the n, at most kFrom, that equals `count`.
-  template <int kFrom, typename Use>
-  static void Pick(int64_t count, const Use& use) {
-    if (count == kFrom) return use.template operator()<kFrom>();
-    if constexpr (kFrom > 1) Pick<kFrom - 1>(count, use);
   }
 };
 

@@ -28,17 +28,10 @@ struct JointUntiedLoops : JointUntiedRegisters<kWidth> {
   using Registers::Stream;
   using Registers::Turn;
 
-  // Cuts `count` rows (or taps) into as few tiles as can be, of even size, and calls
-  // use<size>(first).
+  // Calls use<size>(first) for the tiles of `count` rows or taps.
   template <typename Use>
   static void ForEachTile(int64_t count, const Use& use) {
-    int64_t tiles = (count + kMost - 1) / kMost;
-    for (int64_t first = 0; tiles > 0; --tiles) {
-      const int64_t size = (count - first + tiles - 1) / tiles;
-      Registers::template Pick<kMost>(size,
-                                      [&]<int kSize>() { use.template operator()<kSize>(first); });
-      first += size;
-    }
+    Registers::template ForEachPiece<kMost>(count, use);
   }
 
   // Cuts the filters and calls use<whole registers, registers>(first, lanes of the register).
