@@ -5,6 +5,8 @@
 #include <variant>
 
 #include "common/status_macros.h"
+#include "worker/nn/conv_kernels.h"
+#include "worker/nn/winograd_kernels.h"
 
 namespace hebb::bench {
 namespace {
@@ -19,17 +21,27 @@ bool LearnsFeedback(spec::Rule rule) {
          rule == spec::Rule::kKolenPollack || rule == spec::Rule::kWeightMirror;
 }
 
+// The share of the plain sums' products that the CPU takes.
+double ProductsTaken(const spec::Conv& conv, const spec::ResolvedLayer& shapes) {
+  const nn::ConvShape shape = {shapes.input,      shapes.output,    conv.kernel,
+                               shapes.pad_before, shapes.pad_after, conv.stride};
+  return !conv.untied && nn::HasWinogradKernels(shape) ? 16.0 / 36.0 : 1;
+}
+
 // Floats of W and operations of one product for one image. Zero padding is not counted as saved.
-void CountProducts(const spec::LayerOp& op, const spec::ResolvedLayer& shapes, LayerCost& cost) {
+void CountProducts(const spec::LayerOp& op, const spec::ResolvedLayer& shapes, bool plain,
+                   LayerCost& cost) {
   double fan_in = Size(shapes.input);
   bool shared = false;
+  double taken = 1;
   if (const auto* conv = std::get_if<spec::Conv>(&op)) {
     fan_in = static_cast<double>(conv->kernel * conv->kernel * shapes.input.channels);
     shared = !conv->untied;
+    if (!plain) taken = ProductsTaken(*conv, shapes);
   }
   const double places = shared ? Size(shapes.output) / shapes.output.channels : 1;
   cost.weights = fan_in * Size(shapes.output) / places;
-  const double flops = 2 * fan_in * Size(shapes.output);
+  const double flops = 2 * taken * fan_in * Size(shapes.output);
   cost.forward_flops = cost.update_flops = flops;
   cost.feedback_flops = cost.sends_down ? flops : 0;
 }
@@ -80,10 +92,12 @@ double NetworkCost::Weights() const {
   return weights;
 }
 
-absl::StatusOr<NetworkCost> CostOf(const spec::Job& job) {
+absl::StatusOr<NetworkCost> CostOf(const spec::Job& job, Operations operations) {
   HEBB_ASSIGN_OR_RETURN(const spec::DatasetFacts facts, spec::FactsOfDataset(job.dataset.name));
   HEBB_ASSIGN_OR_RETURN(const auto resolved, spec::ResolveNetwork(job.network, facts));
   const int signals = 1 + (LearnsFeedback(job.learning.rule) ? 1 : 0);
+  const bool plain =
+      operations == Operations::kPlainSums || job.learning.precision != spec::Precision::kFloat32;
   const bool has_velocities = job.learning.optimizer.momentum > 0;
   NetworkCost network;
   std::vector<bool> learns_below(resolved.size());
@@ -100,7 +114,7 @@ absl::StatusOr<NetworkCost> CostOf(const spec::Job& job) {
     }
     const spec::LayerOp& op = job.network.layers[i].op;
     if (std::holds_alternative<spec::Conv>(op) || std::holds_alternative<spec::Dense>(op)) {
-      CountProducts(op, shapes, cost);
+      CountProducts(op, shapes, plain, cost);
       cost.matrices = (cost.sends_down ? signals : 1) * (has_velocities ? 2 : 1);
     }
     learns_below[i] = cost.sends_down || cost.weights > 0;

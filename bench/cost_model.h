@@ -34,8 +34,13 @@ struct NetworkCost {
   double Weights() const;  // floats of all W
 };
 
+// Which operations of tied convolutions count: those of the plain sums, or those of the CPU's
+// kernels in the job's precision (worker/nn/winograd_kernels.h multiplies 16 times instead of 36),
+// transforms left out.
+enum class Operations { kPlainSums, kCpuKernels };
+
 // INVALID_ARGUMENT: the network does not fit its data set.
-absl::StatusOr<NetworkCost> CostOf(const spec::Job& job);
+absl::StatusOr<NetworkCost> CostOf(const spec::Job& job, Operations operations);
 
 // Of one worker, all its threads together.
 struct ComputeRates {

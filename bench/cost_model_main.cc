@@ -66,7 +66,7 @@ absl::StatusOr<std::vector<Network>> LoadNetworks(const std::vector<std::string>
   std::vector<Network> networks;
   for (const std::string& name : names) {
     HEBB_ASSIGN_OR_RETURN(spec::Job job, LoadJob(name));
-    HEBB_ASSIGN_OR_RETURN(NetworkCost cost, CostOf(job));
+    HEBB_ASSIGN_OR_RETURN(NetworkCost cost, CostOf(job, Operations::kCpuKernels));
     networks.push_back({name, std::move(job), std::move(cost)});
   }
   return networks;

@@ -105,6 +105,7 @@ struct Stage {
   spec::ResolvedLayer resolved;
   nn::LayerMatrices matrices;
   int64_t weights = 0;
+  nn::ConvScratch scratch;
   std::unique_ptr<nn::Layer> layer;
   FloatBuffer forward, feedback, bias, update, bias_update, output, delta;
   std::vector<const float*> inputs;
@@ -151,10 +152,12 @@ struct LayerMaker {
       Matrices(size, size, size, conv.bias);
       return nn::MakeUntiedLayer(shape, Joint(conv.activation), stage.matrices);
     }
-    HEBB_ASSIGN_OR_RETURN(const auto kernels, nn::ConvKernels::Create(shape));
+    HEBB_ASSIGN_OR_RETURN(const auto kernels,
+                          nn::ConvKernels::Create(shape, /*bf16=*/false, &stage.scratch));
     Matrices(kernels->packed_forward_size(), kernels->packed_feedback_size(), shape.weights(),
              conv.bias);
-    return nn::MakeConvLayer(shape, {.activation = conv.activation}, stage.matrices);
+    return nn::MakeConvLayer(shape, {.activation = conv.activation}, stage.matrices,
+                             &stage.scratch);
   }
   LayerOr operator()(const spec::Dense& dense) const {
     const int64_t inputs = stage.resolved.input.size(), size = inputs * dense.units;

@@ -53,7 +53,7 @@ bool ReadOptions(int argc, char** argv, Options& options) {
 absl::Status Measure(const std::string& name, const Options& options, const MemoryRates& memory,
                      Sgemm& sgemm) {
   HEBB_ASSIGN_OR_RETURN(const spec::Job job, LoadJob(name, options.sets));
-  HEBB_ASSIGN_OR_RETURN(const NetworkCost cost, CostOf(job));
+  HEBB_ASSIGN_OR_RETURN(const NetworkCost cost, CostOf(job, Operations::kCpuKernels));
   std::vector<double> rates;
   HEBB_ASSIGN_OR_RETURN(const double seconds,
                         TimeSteps(job, options.shape, options.steps, [&](const auto&) {

@@ -128,7 +128,7 @@ absl::Status Measure(const std::string& network, const std::string& precision, c
     HEBB_ASSIGN_OR_RETURN(seconds[slices == 0 ? 0 : 1],
                           TimeEpochs(job, shape, options.steps, options.epochs));
   }
-  HEBB_ASSIGN_OR_RETURN(const NetworkCost cost, CostOf(job));
+  HEBB_ASSIGN_OR_RETURN(const NetworkCost cost, CostOf(job, Operations::kPlainSums));
   const auto batch = static_cast<double>(job.learning.batch_size);
   const double floor = FloorSeconds(cost, batch, rates.Of(precision));
   const double moved = StepSeconds(cost, batch, rates.Of(precision), 1, {});

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/job_files.h"
+#include "worker/device/cpu_features.h"
 
 namespace hebb::bench {
 namespace {
@@ -15,7 +16,7 @@ constexpr Link kFast = {0, 0, 1e30};
 NetworkCost Cost(const char* name, const std::vector<std::string>& sets = {}) {
   const auto job = LoadJob(name, sets);
   EXPECT_TRUE(job.ok()) << job.status();
-  const auto cost = CostOf(*job);
+  const auto cost = CostOf(*job, Operations::kPlainSums);
   EXPECT_TRUE(cost.ok()) << cost.status();
   return *cost;
 }
@@ -33,6 +34,19 @@ TEST(CostModelTest, UntyingMultipliesWeightsByPlacesAndNotOperations) {
   const NetworkCost untied = Cost("simple_untied");
   EXPECT_DOUBLE_EQ(untied.Flops(), tied.Flops());
   EXPECT_DOUBLE_EQ(untied.Weights() - tied.Weights(), 75 * 32 * 1023);
+}
+
+TEST(CostModelTest, TheCpuMultipliesLessInConvolutionsOfThreeByThree) {
+  const auto flops = [](const std::vector<std::string>& sets, Operations operations) {
+    return CostOf(*LoadJob("B", sets), operations)->Flops();
+  };
+  // conv0a (16 to 16 channels, 32 x 32 places), conv2 (16 to 64, 11 x 11) and conv2a (64 to 64).
+  const double places[] = {1024, 121, 121}, pairs[] = {16 * 16, 16 * 64, 64 * 64};
+  double saved = 0;
+  for (int i = 0; i < 3; ++i) saved += 3 * 2.0 * (36 - 16) / 4 * places[i] * pairs[i];
+  const double plain = flops({}, Operations::kPlainSums);
+  EXPECT_NEAR(flops({}, Operations::kCpuKernels), plain - (device::CpuHasAvx2() ? saved : 0), 1);
+  EXPECT_EQ(flops({"learning.precision=bf16"}, Operations::kCpuKernels), plain);
 }
 
 TEST(CostModelTest, FeedbackWeightsAreWrittenOnlyWhereTheyLearn) {

@@ -65,7 +65,7 @@ class KernelsTest : public ::testing::TestWithParam<Case> {};
 TEST_P(KernelsTest, KeepTheirShareOfTheFloor) {
   const auto job = spec::ParseJob(JobFile(GetParam()), "kernels.yaml", {});
   ASSERT_TRUE(job.ok()) << job.status();
-  const auto cost = CostOf(*job);
+  const auto cost = CostOf(*job, Operations::kCpuKernels);
   ASSERT_TRUE(cost.ok()) << cost.status();
   Sgemm sgemm(1);
   const MemoryRates memory = MeasureMemory(1, size_t{64} << 20, 3);

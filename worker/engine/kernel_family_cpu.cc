@@ -6,6 +6,7 @@
 #include "worker/device/onednn.h"
 #include "worker/engine/engine.h"
 #include "worker/nn/bf16.h"
+#include "worker/nn/winograd_kernels.h"
 
 namespace hebb::engine {
 
@@ -23,10 +24,11 @@ std::map<std::string, std::string> CpuLibraries() {
 }
 
 // The library's version, the instruction set and the second cache's size decide how its kernels
-// block their sums; our own loops give the same bits on all (device/simd.h).
+// block their sums; our own loops give the same bits on all (device/simd.h) that have them.
 std::string CpuKernelFamily() {
   return absl::StrCat("onednn-", OneDnnVersion(), "-", device::OneDnnIsa(),
-                      "-l2:", sysconf(_SC_LEVEL2_CACHE_SIZE) / 1024, "K");
+                      "-l2:", sysconf(_SC_LEVEL2_CACHE_SIZE) / 1024, "K",
+                      nn::HasWinogradKernels() ? "-winograd" : "");
 }
 
 absl::Status CheckCpuPrecision(spec::Precision precision) {

@@ -94,8 +94,7 @@ absl::Status LayerWeights::Allocate() {
   }
   prepared_.bias = bias_.size() > 0 ? bias_.data() : nullptr;
   if (kind_ == Kind::kConv) {
-    HEBB_ASSIGN_OR_RETURN(packer_,
-                          nn::ConvKernels::Create(shape_, bf16_ ? &packers_bf16_ : nullptr));
+    HEBB_ASSIGN_OR_RETURN(packer_, nn::ConvKernels::Create(shape_, bf16_, &packers_scratch_));
     packed_forward_ = device::FloatBuffer(packer_->packed_forward_size());
     packed_feedback_ = device::FloatBuffer(packer_->packed_feedback_size());
     prepared_.forward = packed_forward_.data();

@@ -159,7 +159,7 @@ class LayerWeights {
   std::vector<float> draws_;    // of DrawMatrix, in canonical order; kept where it comes again
 
   // Convolutions only.
-  nn::Bf16Scratch packers_bf16_;  // never used: packing rounds on its own
+  nn::ConvScratch packers_scratch_;  // never used: packing needs none
   std::unique_ptr<nn::ConvKernels> packer_;
   device::FloatBuffer packed_forward_;
   device::FloatBuffer packed_feedback_;

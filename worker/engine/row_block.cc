@@ -32,7 +32,7 @@ struct LayerMaker {
   const nn::LayerMatrices* matrices;  // of layers that learn
   int layer_index;
   const BlockParts& parts;
-  nn::Bf16Scratch* bf16;  // null: products in float32
+  nn::ConvScratch* scratch;
 
   bool asymmetric() const { return planned.update.feedback > 0; }
 
@@ -41,13 +41,14 @@ struct LayerMaker {
             .asymmetric = asymmetric(),
             .pool = &parts.pool,
             .fold = &parts.fold,
-            .bf16 = bf16 != nullptr};
+            .bf16 = parts.plan.bf16};
   }
 
   LayerOr operator()(const spec::Conv& conv) const {
     const nn::ConvShape shape = ConvShapeOf(conv, planned.resolved);
     if (conv.untied) return nn::MakeUntiedLayer(shape, Joint(conv.activation), *matrices);
-    return nn::MakeConvLayer(shape, {conv.activation, asymmetric(), bf16}, *matrices);
+    return nn::MakeConvLayer(shape, {conv.activation, asymmetric(), parts.plan.bf16}, *matrices,
+                             scratch);
   }
   LayerOr operator()(const spec::Dense& dense) const {
     return nn::MakeDenseLayer(planned.resolved.input.size(), dense.units, Joint(dense.activation),
@@ -107,7 +108,7 @@ absl::Status RowBlock::AddLayer(const PlannedLayer& planned) {
   if (planned.joint != (kind_ == Kind::kJoint)) return absl::OkStatus();
   const nn::LayerMatrices* matrices =
       planned.parameter >= 0 ? &parts_.parameters.layer(planned.parameter).prepared() : nullptr;
-  const LayerMaker maker = {planned, matrices, index, parts_, parts_.plan.bf16 ? &bf16_ : nullptr};
+  const LayerMaker maker = {planned, matrices, index, parts_, &scratch_};
   HEBB_ASSIGN_OR_RETURN(layers_.back(), std::visit(maker, planned.layer.op));
   return absl::OkStatus();
 }

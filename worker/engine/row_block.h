@@ -130,7 +130,7 @@ class RowBlock {
   std::vector<uint8_t> augmented_;                       // one sample
   std::vector<std::unique_ptr<nn::Layer>> layers_;       // null: another block's
   std::vector<std::vector<const float*>> layer_inputs_;  // by layer (InputsOf)
-  nn::Bf16Scratch bf16_;                                 // of all layers, one after the other
+  nn::ConvScratch scratch_;                              // of all layers, one after the other
   device::FloatBuffer noise_;                            // mirrors only
   device::FloatBuffer response_;
   std::vector<nn::UpdateParts> node_parts_;

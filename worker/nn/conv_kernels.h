@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/spec/shapes.h"
+#include "worker/device/aligned_buffer.h"
 #include "worker/nn/bf16.h"
 
 namespace hebb::nn {
@@ -31,14 +32,20 @@ struct ConvShape {
   int64_t weights() const { return output.channels * input.channels * kernel * kernel; }
 };
 
+// Memory for kernels that run one after the other; grows as they are prepared. Thread-safety: one
+// thread at a time.
+struct ConvScratch {
+  Bf16Scratch rounded;
+  device::FloatBuffer transformed;
+};
+
 // Thread-safety: one thread at a time; instances of one shape pack alike and may share packed
 // matrices. Used on threads of a ComputePool. INTERNAL: the library refused.
 class ConvKernels {
  public:
-  // `bf16`: where products in bfloat16 round x and d, borrowed; REQUIRES:
-  // HasBf16Products(). Null: products in float32.
-  static absl::StatusOr<std::unique_ptr<ConvKernels>> Create(const ConvShape& shape,
-                                                             Bf16Scratch* bf16 = nullptr);
+  // `scratch` is borrowed. `bf16`: products in bfloat16; REQUIRES: HasBf16Products().
+  static absl::StatusOr<std::unique_ptr<ConvKernels>> Create(const ConvShape& shape, bool bf16,
+                                                             ConvScratch* scratch);
   virtual ~ConvKernels() = default;
 
   // Floats of the packed forms; the caller owns the memory.

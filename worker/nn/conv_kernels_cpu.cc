@@ -11,6 +11,7 @@
 #include "worker/device/onednn.h"
 #include "worker/nn/bf16.h"
 #include "worker/nn/conv_kernels.h"
+#include "worker/nn/winograd_kernels.h"
 
 namespace hebb::nn {
 namespace {
@@ -229,10 +230,11 @@ class OneDnnConvKernels : public ConvKernels {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ConvKernels>> ConvKernels::Create(const ConvShape& shape,
-                                                                 Bf16Scratch* bf16) {
+absl::StatusOr<std::unique_ptr<ConvKernels>> ConvKernels::Create(const ConvShape& shape, bool bf16,
+                                                                 ConvScratch* scratch) {
+  if (!bf16 && HasWinogradKernels(shape)) return MakeWinogradKernels(shape, &scratch->transformed);
   try {
-    return std::make_unique<OneDnnConvKernels>(shape, bf16);
+    return std::make_unique<OneDnnConvKernels>(shape, bf16 ? &scratch->rounded : nullptr);
   } catch (const dnnl::error& error) {
     return device::OneDnnError("make a convolution", error);
   }

@@ -89,9 +89,10 @@ class ConvLayer : public Layer {
 
 absl::StatusOr<std::unique_ptr<Layer>> MakeConvLayer(const ConvShape& shape,
                                                      const ConvOptions& options,
-                                                     const LayerMatrices& matrices) {
+                                                     const LayerMatrices& matrices,
+                                                     ConvScratch* scratch) {
   HEBB_ASSIGN_OR_RETURN(std::unique_ptr<ConvKernels> kernels,
-                        ConvKernels::Create(shape, options.bf16));
+                        ConvKernels::Create(shape, options.bf16, scratch));
   return std::make_unique<ConvLayer>(std::move(kernels), shape, options, matrices);
 }
 

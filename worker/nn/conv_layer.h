@@ -9,7 +9,6 @@
 
 #include "absl/status/statusor.h"
 #include "common/spec/spec.h"
-#include "worker/nn/bf16.h"
 #include "worker/nn/conv_kernels.h"
 #include "worker/nn/layer.h"
 
@@ -20,14 +19,16 @@ struct ConvOptions {
   // The layer may be asked for UpdateParts::feedback (paper.md 1, "asymmetric update"); costs
   // memory for another copy of the input, and a second product.
   bool asymmetric = false;
-  Bf16Scratch* bf16 = nullptr;  // as ConvKernels::Create
+  bool bf16 = false;  // as ConvKernels::Create
 };
 
 // Internal layout of G: canonical. `matrices`, borrowed: in the packed forms of ConvKernels.
+// `scratch` as there.
 // INTERNAL, also of the layer's calls: the library refused.
 absl::StatusOr<std::unique_ptr<Layer>> MakeConvLayer(const ConvShape& shape,
                                                      const ConvOptions& options,
-                                                     const LayerMatrices& matrices);
+                                                     const LayerMatrices& matrices,
+                                                     ConvScratch* scratch);
 
 }  // namespace hebb::nn
 

@@ -88,18 +88,20 @@ TEST(LayerAllocationTest, ProductsAllocateNoBuffer) {
     matrices.forward = matrices.feedback = weights.data();
     matrices.bias = bias.data();
     const UpdateParts parts = {g.data(), r.data(), g_bias.data()};
-    Bf16Scratch scratch;
-    for (Bf16Scratch* const bf16 : {static_cast<Bf16Scratch*>(nullptr), &scratch}) {
-      if (bf16 != nullptr && !HasBf16Products()) break;
+    ConvScratch scratch;
+    for (const bool bf16 : {false, true}) {
+      if (bf16 && !HasBf16Products()) break;
       JointOptions joint = Joint(spec::Activation::kRamp, true);
-      joint.bf16 = bf16 != nullptr;
+      joint.bf16 = bf16;
       const auto dense = MakeDenseLayer(kShape.size(), kUnits, joint, matrices);
       EXPECT_LE(Work(*dense, {kUnits, 1, 1}, parts, /*joint=*/true).largest, 1024u);
-      const ConvShape shape = {kShape, {kUnits, 4, 4}, 3, 1, 0, 2};
-      auto conv = MakeConvLayer(shape, {spec::Activation::kRamp, true, bf16}, matrices);
-      ASSERT_TRUE(conv.ok());
-      EXPECT_LE(Work(**conv, shape.output, parts).largest, 1024u);
-      EXPECT_GT(weights.size(), shape.weights());
+      for (const ConvShape& shape : {ConvShape{kShape, {kUnits, 4, 4}, 3, 1, 0, 2},
+                                     ConvShape{kShape, {kUnits, 8, 8}, 3, 1, 1, 1}}) {
+        auto conv = MakeConvLayer(shape, {spec::Activation::kRamp, true, bf16}, matrices, &scratch);
+        ASSERT_TRUE(conv.ok());
+        EXPECT_LE(Work(**conv, shape.output, parts).largest, 1024u);
+        EXPECT_GT(weights.size(), shape.weights());
+      }
     }
   });
 }

@@ -27,7 +27,8 @@ std::vector<float> Impulse(int64_t kernel) {
   std::vector<float> result(9);
   device::ComputePool pool(1);
   pool.ParallelFor(1, [&](int, int) {
-    auto kernels = ConvKernels::Create(shape);
+    ConvScratch scratch;
+    auto kernels = ConvKernels::Create(shape, /*bf16=*/false, &scratch);
     ASSERT_TRUE(kernels.ok()) << kernels.status();
     std::vector<float> weights(shape.weights());
     for (size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i + 1);
@@ -51,30 +52,39 @@ TEST(ConvKernelsTest, EvenKernelsReachDownAndRight) {
   EXPECT_THAT(Impulse(2), ElementsAre(4, 3, 0, 2, 1, 0, 0, 0, 0));
 }
 
-// A row's field does not depend on its place among the rows: 64 equal rows give equal bits.
-TEST(ConvKernelsTest, EqualRowsGiveEqualBits) {
-  constexpr int64_t kRows = 64;
+ConvShape SameShape(int64_t inputs, int64_t outputs, int64_t side) {
   ConvShape shape;
-  shape.input = {16, 11, 11};
-  shape.output = {20, 11, 11};
+  shape.input = {inputs, side, side};
+  shape.output = {outputs, side, side};
   shape.kernel = 3;
   shape.pad_before = shape.pad_after = 1;
-  device::ComputePool pool(1);
-  pool.ParallelFor(1, [&](int, int) {
-    auto kernels = ConvKernels::Create(shape);
-    ASSERT_TRUE(kernels.ok()) << kernels.status();
-    const int64_t in = shape.input.size(), out = shape.output.size();
-    std::vector<float> weights(shape.weights());
-    for (size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(static_cast<float>(i));
-    device::FloatBuffer packed((*kernels)->packed_forward_size()), x(kRows * in), h(kRows * out);
-    for (int64_t i = 0; i < kRows * in; ++i) x.data()[i] = std::cos(static_cast<float>(i % in));
-    ASSERT_TRUE((*kernels)->PackForward(weights.data(), packed.data()).ok());
-    ASSERT_TRUE((*kernels)->PrepareRows(kRows).ok());
-    ASSERT_TRUE((*kernels)->Forward(kRows, x.data(), packed.data(), h.data()).ok());
-    for (int64_t row = 1; row < kRows; ++row) {
-      EXPECT_EQ(std::memcmp(h.data(), h.data() + row * out, out * sizeof(float)), 0) << row;
-    }
-  });
+  return shape;
+}
+
+// A row's field does not depend on its place among the rows: 64 equal rows give equal bits. 20
+// filters are the library's, 16 are Winograd's.
+TEST(ConvKernelsTest, EqualRowsGiveEqualBits) {
+  constexpr int64_t kRows = 64;
+  for (const int64_t filters : {20, 16}) {
+    const ConvShape shape = SameShape(16, filters, 11);
+    device::ComputePool pool(1);
+    pool.ParallelFor(1, [&](int, int) {
+      ConvScratch scratch;
+      auto kernels = ConvKernels::Create(shape, /*bf16=*/false, &scratch);
+      ASSERT_TRUE(kernels.ok()) << kernels.status();
+      const int64_t in = shape.input.size(), out = shape.output.size();
+      std::vector<float> weights(shape.weights());
+      for (size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(static_cast<float>(i));
+      device::FloatBuffer packed((*kernels)->packed_forward_size()), x(kRows * in), h(kRows * out);
+      for (int64_t i = 0; i < kRows * in; ++i) x.data()[i] = std::cos(static_cast<float>(i % in));
+      ASSERT_TRUE((*kernels)->PackForward(weights.data(), packed.data()).ok());
+      ASSERT_TRUE((*kernels)->PrepareRows(kRows).ok());
+      ASSERT_TRUE((*kernels)->Forward(kRows, x.data(), packed.data(), h.data()).ok());
+      for (int64_t row = 1; row < kRows; ++row) {
+        EXPECT_EQ(std::memcmp(h.data(), h.data() + row * out, out * sizeof(float)), 0) << row;
+      }
+    });
+  }
 }
 
 }  // namespace

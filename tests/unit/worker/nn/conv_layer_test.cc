@@ -42,7 +42,8 @@ struct Data {
 RunOutput RunCase(const Case& test, const Data& data) {
   RunOutput result;
   OnComputeThread([&] {
-    const auto packer = ConvKernels::Create(test.shape, test.options.bf16);
+    ConvScratch scratch;
+    const auto packer = ConvKernels::Create(test.shape, test.options.bf16, &scratch);
     ASSERT_TRUE(packer.ok()) << packer.status();
     device::FloatBuffer forward((*packer)->packed_forward_size());
     device::FloatBuffer feedback((*packer)->packed_feedback_size());
@@ -52,7 +53,7 @@ RunOutput RunCase(const Case& test, const Data& data) {
     matrices.forward = forward.data();
     matrices.feedback = feedback.data();
     if (test.bias) matrices.bias = data.bias.data();
-    auto layer = MakeConvLayer(test.shape, test.options, matrices);
+    auto layer = MakeConvLayer(test.shape, test.options, matrices, &scratch);
     ASSERT_TRUE(layer.ok()) << layer.status();
     const int64_t size = test.shape.weights();
     result = RunLayer(**layer,
@@ -126,16 +127,15 @@ RunOutput Oracle(const Case& test, const Data& data) {
 
 // The case in float32, and in bfloat16 where the machine has it.
 std::vector<Case> Precisions(const Case& test) {
-  static Bf16Scratch scratch;
   std::vector<Case> cases = {test};
   if (!HasBf16Products()) return cases;
   cases.push_back(test);
-  cases.back().options.bf16 = &scratch;
+  cases.back().options.bf16 = true;
   return cases;
 }
 
 void CheckOne(const Case& test) {
-  SCOPED_TRACE(test.options.bf16 == nullptr ? "float32" : "bf16");
+  SCOPED_TRACE(test.options.bf16 ? "bf16" : "float32");
   const Data data(test);
   const RunOutput actual = RunCase(test, data), expected = Oracle(test, data);
   ExpectEqual(actual.output, expected.output, "output");
