@@ -352,7 +352,9 @@ void DeviceWeights::PartSquares(const float* sum, double* partials) {
   if (planned_.layer.frozen) return;
   const auto squares = [&](const float* values, const uint8_t* mask, int64_t size) {
     const int64_t parts = SquareParts(size);
-    work_.Launch(kernels::PartSquares{values, mask, static_cast<size_t>(size), partials}, parts);
+    work_.Launch(kernels::PartSquares{values, mask, static_cast<size_t>(size),
+                                      static_cast<kernels::Index>(parts), partials},
+                 parts);
     partials += parts;
   };
   squares(sum, forward_mask_, planned_.update.forward);

@@ -20,7 +20,7 @@ void GpuEngine::SetStep(const engine::StepContext& context) {
       .rate = static_cast<float>(sgd.learning_rate * context.rate_factor),
       .feedback_rate = static_cast<float>(feedback_rate * context.rate_factor),
       .scale = 1};
-  work_.Upload(std::span(&values, 1), step_);
+  work_.Launch(kernels::TellStep{values, step_}, 1);
 }
 
 absl::Status GpuEngine::BeginStep(const engine::StepContext& context,

@@ -49,6 +49,10 @@ std::unique_ptr<SliceSums> LookSums(const engine::Plan& plan, Work& work) {
   return std::make_unique<SliceSums>(infos, slices::Fold::OfRank(1, {0, 1}), work);
 }
 
+int64_t LossPartsOf(int64_t rows) {
+  return (rows + kernels::kRowsOfPart - 1) / kernels::kRowsOfPart;
+}
+
 kernels::LossKind KindOf(const spec::Loss& loss) {
   if (std::holds_alternative<spec::Hinge>(loss)) return kernels::LossKind::kHinge;
   if (std::holds_alternative<spec::CrossEntropy>(loss)) return kernels::LossKind::kCrossEntropy;
@@ -106,6 +110,7 @@ void Network::Allocate(int64_t slice_rows) {
   scratch_.partials = pool_.Take<double>(need.partials);
   scratch_.totals = pool_.Take<double>(need.totals);
   losses_ = pool_.Take<kernels::RowLoss>(max_rows_);
+  loss_parts_ = pool_.Take<kernels::RowLoss>(max_slices_ * LossPartsOf(slice_rows));
   totals_ = pool_.Take<kernels::RowLoss>(max_slices_);
 
   const BlockLayout layout(max_rows_, max_slices_);
@@ -238,7 +243,11 @@ void Network::Loss() {
                     static_cast<Index>(parts_.plan.classes), KindOf(parts_.loss),
                     hinge == nullptr ? 0.0 : hinge->off_class_weight},
       rows_.count());
-  work_.Launch(kernels::LossTotals{losses_, At<uint32_t>(device_block_, layout.counted), totals_},
+  const int64_t parts = LossPartsOf(rows_.most);
+  work_.Launch(kernels::LossParts{losses_, At<uint32_t>(device_block_, layout.counted), loss_parts_,
+                                  static_cast<Index>(parts)},
+               rows_.slices() * parts);
+  work_.Launch(kernels::LossTotals{loss_parts_, totals_, static_cast<Index>(parts)},
                rows_.slices());
 }
 

@@ -127,8 +127,9 @@ class Network {
   float* arrivals_ = nullptr;  // of deltas that are added to others
   float* noise_ = nullptr;     // mirrors only
   float* response_ = nullptr;
-  kernels::RowLoss* losses_ = nullptr;
-  kernels::RowLoss* totals_ = nullptr;
+  kernels::RowLoss* losses_ = nullptr;      // by row
+  kernels::RowLoss* loss_parts_ = nullptr;  // by slice and part
+  kernels::RowLoss* totals_ = nullptr;      // by slice
 
   Rows rows_;
   std::vector<std::byte> block_;  // on the host

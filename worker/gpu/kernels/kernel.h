@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "worker/gpu/kernels/activation.h"
+#include "worker/gpu/kernels/device.h"
 #include "worker/gpu/kernels/dropout.h"
 #include "worker/gpu/kernels/elementwise.h"
 #include "worker/gpu/kernels/images.h"
@@ -19,10 +20,10 @@
 namespace hebb::gpu::kernels {
 
 using Kernel =
-    std::variant<Sum, PositivePart, Saturate, RoundToBf16, Activate, Gate, LoadImages, Pad, Crop,
-                 Dropout, DropoutBack, Noise, MaxPool, MaxPoolBack, AvgPool, AvgPoolBack,
-                 GlobalAvgPool, GlobalAvgPoolBack, Loss, LossTotals, PartSums, PartMoments,
-                 GroupParts, Totals, ExactTotals, FoldVectors, PartSquares, ClipFactor,
+    std::variant<TellStep, Sum, PositivePart, Saturate, RoundToBf16, Activate, Gate, LoadImages,
+                 Pad, Crop, Dropout, DropoutBack, Noise, MaxPool, MaxPoolBack, AvgPool, AvgPoolBack,
+                 GlobalAvgPool, GlobalAvgPoolBack, Loss, LossParts, LossTotals, PartSums,
+                 PartMoments, GroupParts, Totals, ExactTotals, FoldVectors, PartSquares, ClipFactor,
                  NormFromBatch, NormFromSlices, NormFromRunning, Normalise, PartProducts,
                  NormUpdate, NormBackFromUpdate, NormaliseBack, RunningMoments, UntiedForward,
                  UntiedBack, UntiedUpdate, Update, DeriveSignal, ClipTo>;
