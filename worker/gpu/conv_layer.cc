@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "worker/gpu/unfolded_conv.h"
 #include "worker/gpu/weighted_layer.h"
 
 namespace hebb::gpu {
@@ -76,6 +77,10 @@ class ConvLayer : public WeightedLayer {
                                    .stride = shape_.stride};
     absl::StatusOr<std::unique_ptr<Conv>> conv = work().ops().MakeConv(geometry, count);
     work().Note(conv.status());
+    if (absl::IsNotFound(conv.status())) {
+      LogWarning(conv.status().message(), {{"layer", name_}});
+      conv = UnfoldedConv::Create(work().ops(), geometry, count);
+    }
     if (!conv.ok()) return;
     // What a run's bits also depend on.
     LogInfo(

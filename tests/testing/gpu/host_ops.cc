@@ -257,6 +257,7 @@ absl::Status HostOps::Multiply(const Gemm& gemm) {
 absl::StatusOr<std::unique_ptr<Conv>> HostOps::MakeConv(const ConvGeometry& geometry,
                                                         int64_t rows) {
   HEBB_CHECK(!recording_);
+  if (!device_->convolves) return absl::NotFoundError("no algorithm for this convolution");
   return std::make_unique<HostConv>(*this, geometry, rows, precision_);
 }
 

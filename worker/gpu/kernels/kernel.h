@@ -14,6 +14,7 @@
 #include "worker/gpu/kernels/norm.h"
 #include "worker/gpu/kernels/pools.h"
 #include "worker/gpu/kernels/reductions.h"
+#include "worker/gpu/kernels/unfold.h"
 #include "worker/gpu/kernels/untied.h"
 #include "worker/gpu/kernels/updates.h"
 
@@ -25,8 +26,8 @@ using Kernel =
                  GlobalAvgPool, GlobalAvgPoolBack, Loss, LossParts, LossTotals, PartSums,
                  PartMoments, GroupParts, Totals, ExactTotals, FoldVectors, PartSquares, ClipFactor,
                  NormFromBatch, NormFromSlices, NormFromRunning, Normalise, PartProducts,
-                 NormUpdate, NormBackFromUpdate, NormaliseBack, RunningMoments, UntiedForward,
-                 UntiedBack, UntiedUpdate, Update, DeriveSignal, ClipTo>;
+                 NormUpdate, NormBackFromUpdate, NormaliseBack, RunningMoments, Unfold, Refold,
+                 UntiedForward, UntiedBack, UntiedUpdate, Update, DeriveSignal, ClipTo>;
 
 }  // namespace hebb::gpu::kernels
 

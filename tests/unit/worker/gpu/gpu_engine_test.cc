@@ -9,6 +9,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/testing/gpu/host_ops.h"
@@ -42,6 +43,20 @@ class AloneSink : public engine::SumSink {
   const std::span<const engine::SumInfo> infos_;
   std::vector<std::span<const float>> sums_;
 };
+
+using Tensors = decltype(TensorsOf(std::declval<engine::Engine&>()));
+
+// By how far they have come from the start.
+void ExpectClose(const Tensors& tensors, const Tensors& expected, const Tensors& start) {
+  for (const auto& [name, values] : tensors) {
+    double error = 0, change = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      error += std::pow(values[i] - expected.at(name)[i], 2);
+      change += std::pow(expected.at(name)[i] - start.at(name)[i], 2);
+    }
+    EXPECT_LE(std::sqrt(error), 1e-4 * std::sqrt(change) + 1e-7) << name;
+  }
+}
 
 class GpuEngineTest : public testing::Test {
  protected:
@@ -143,15 +158,23 @@ TEST_F(GpuEngineTest, TakesTheStepsOfTheCpusEngine) {
   EXPECT_EQ(TensorsOf(*gpu), start);
   ASSERT_TRUE(Step(*gpu, images.samples(), 0).ok());
   ASSERT_TRUE(Step(**cpu, images.samples(), 0).ok());
-  const auto expected = TensorsOf(**cpu);
-  for (const auto& [name, values] : TensorsOf(*gpu)) {
-    double error = 0, change = 0;
-    for (size_t i = 0; i < values.size(); ++i) {
-      error += std::pow(values[i] - expected.at(name)[i], 2);
-      change += std::pow(expected.at(name)[i] - start.at(name)[i], 2);
-    }
-    EXPECT_LE(std::sqrt(error), 1e-4 * std::sqrt(change) + 1e-7) << name;
+  ExpectClose(TensorsOf(*gpu), TensorsOf(**cpu), start);
+}
+
+// Convolutions that the library cannot do are done without it.
+TEST_F(GpuEngineTest, ConvolutionsThatTheLibraryLacksAreUnfolded) {
+  job_.network.layers.insert(job_.network.layers.begin() + 1, Conv("b", 4, 2));
+  const RandomImages images(facts_, 20, 1);
+  const std::unique_ptr<GpuEngine> by_library = MustCreate();
+  const auto start = TensorsOf(*by_library);
+  const std::unique_ptr<GpuEngine> unfolded = MustCreate();
+  for (int64_t step = 0; step < 3; ++step) {  // run, recorded, replayed
+    device_->convolves = true;
+    ASSERT_TRUE(Step(*by_library, images.samples(), step).ok());
+    device_->convolves = false;
+    ASSERT_TRUE(Step(*unfolded, images.samples(), step).ok());
   }
+  ExpectClose(TensorsOf(*unfolded), TensorsOf(*by_library), start);
 }
 
 TEST_F(GpuEngineTest, RecordsAreBroughtToTheDeviceOnce) {
