@@ -132,6 +132,7 @@ void Network::AddLayers() {
     layers_.push_back(MakeLayer({tools_, pool_, planned, static_cast<int>(layers_.size()), matrices,
                                  max_rows_, max_slices_, parts_.seed}));
   }
+  PlanGates();
 }
 
 NormLayer* Network::norm(int layer) const { return dynamic_cast<NormLayer*>(layers_[layer].get()); }
@@ -140,7 +141,8 @@ NormLayer* Network::norm(int layer) const { return dynamic_cast<NormLayer*>(laye
 
 absl::Status Network::Begin(int64_t epoch, std::span<const std::span<const engine::Sample>> slices,
                             Use use, int64_t counted) {
-  current_ = use == Use::kStep ? sums_.get() : look_sums_.get();
+  is_step_ = use == Use::kStep;
+  current_ = is_step_ ? sums_.get() : look_sums_.get();
   HEBB_CHECK(static_cast<int>(slices.size()) == current_->slices());
   rows_.training = use != Use::kEvaluation;
   rows_.offsets.assign(1, 0);

@@ -107,6 +107,9 @@ class Network {
   void Deliver(int layer, int input, bool saturates);
   void PassDown(int layer, int input, bool saturates, float* arrival);
   void DirectDelta(int layer);
+  void PlanGates();
+  // Whether the layer above has made d of the delta already.
+  bool GatedAbove(int layer) const;
 
   const NetworkParts parts_;
   const int64_t max_rows_;
@@ -123,6 +126,8 @@ class Network {
   std::vector<float*> outputs_;                    // by layer
   std::vector<float*> deltas_;                     // by slot of the plan
   std::vector<std::vector<const float*>> inputs_;  // by layer
+  std::vector<char> gated_above_;                  // by layer
+  bool is_step_ = false;                           // the rows are a step's
   float* images_ = nullptr;
   float* arrivals_ = nullptr;  // of deltas that are added to others
   float* noise_ = nullptr;     // mirrors only
