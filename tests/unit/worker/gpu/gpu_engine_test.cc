@@ -91,13 +91,18 @@ class GpuEngineTest : public testing::Test {
 
   static absl::Status Step(engine::Engine& engine, std::span<const engine::Sample> samples,
                            int64_t step) {
+    AloneSink sink(engine);
+    return Step(engine, samples, step, sink);
+  }
+  template <typename Sink>
+  static absl::Status Step(engine::Engine& engine, std::span<const engine::Sample> samples,
+                           int64_t step, Sink& sink) {
     const auto rows = static_cast<int64_t>(samples.size());
     const StepContext context = {.seed = 5,
                                  .epoch = step / 2,
                                  .batch_size = rows,
                                  .step = step,
                                  .rate_factor = 1.0 / static_cast<double>(1 + step)};
-    AloneSink sink(engine);
     std::vector<engine::SliceTotals> totals(kSlices);
     const absl::Status status =
         engine.ComputeUpdates(context, engine::CutSlices(samples, kSlices), sink, totals);
@@ -126,6 +131,22 @@ TEST_F(GpuEngineTest, ReplayedStepsAreTheStepsThemselves) {
     ASSERT_TRUE(Step(*fresh, samples, step).ok());
     EXPECT_EQ(TensorsOf(*recorded), TensorsOf(*fresh)) << "step " << step;
     EXPECT_EQ(ops->replays() > before, step >= 2) << "step " << step;
+  }
+}
+
+// Records read sums where a gang has them. Another gang has them elsewhere.
+TEST_F(GpuEngineTest, SumsOfAnotherGangAreReadWhereTheyLie) {
+  const RandomImages images(facts_, 20, 1);
+  const std::unique_ptr<GpuEngine> alone = MustCreate();
+  const std::unique_ptr<GpuEngine> in_gangs = MustCreate();
+  engine::TreeSink first(*in_gangs), second(*in_gangs);
+  for (int64_t step = 0; step < 8; ++step) {
+    ASSERT_TRUE(Step(*alone, images.samples(), step).ok());
+    const int64_t before = ops_->replays();
+    engine::TreeSink& gang = step < 4 ? first : second;
+    ASSERT_TRUE(Step(*in_gangs, images.samples(), step, gang).ok());
+    EXPECT_EQ(TensorsOf(*in_gangs), TensorsOf(*alone)) << "step " << step;
+    EXPECT_EQ(ops_->replays() > before, step >= 1) << "step " << step;
   }
 }
 
