@@ -131,9 +131,25 @@ absl::Status CheckLoss(Collective& collective, const absl::Status& status) {
   return absl::OkStatus();
 }
 
+// What the last rank has sent may be under way still, and must not go with it: all are past the
+// rounds before.
+absl::Status AwaitOthers(const Rank& me) {
+  const auto mark = [&](int rank) { return absl::StrCat(me.folder, "/past-", rank); };
+  std::ofstream(mark(me.rank)).flush();
+  const absl::Time deadline = absl::Now() + kStepMax;
+  for (int rank = 0; rank < me.size; ++rank) {
+    while (!std::filesystem::exists(mark(rank))) {
+      if (absl::Now() > deadline) return absl::DeadlineExceededError("a rank is not so far");
+      std::this_thread::yield();
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status RunRounds(const Rank& me, Collective& collective, const Buffers& device) {
   for (int round = 0; round < kRounds; ++round) {
     const bool gone = me.lose && round == kRounds / 2;
+    if (gone) HEBB_RETURN_IF_ERROR(AwaitOthers(me));
     if (gone && me.rank == me.size - 1) _exit(0);
     const absl::Status status = Round(me, collective, device, round);
     if (gone) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/gpu/device.h"
 #include "tests/testing/gpu/host_ops.h"
+#include "worker/gpu/unfolded_conv.h"
 
 namespace hebb::gpu {
 namespace {
@@ -122,14 +123,21 @@ size_t FilterFloats(const ConvGeometry& g) {
   return static_cast<size_t>(g.out_channels * g.kernel * g.kernel * g.in_channels);
 }
 
-ConvResults Convolve(Ops& ops, const ConvGeometry& g, int64_t rows, const ConvInputs& inputs,
+enum class By { kLibrary, kUnfolding };
+
+absl::StatusOr<std::unique_ptr<Conv>> Make(Ops& ops, const ConvGeometry& g, int64_t rows, By by) {
+  if (by == By::kUnfolding) return UnfoldedConv::Create(ops, g, rows);
+  return ops.MakeConv(g, rows);
+}
+
+ConvResults Convolve(Ops& ops, const ConvGeometry& g, int64_t rows, const ConvInputs& inputs, By by,
                      bool as_record) {
   const float nan = std::nanf("");
   const DeviceFloats x(ops, inputs.x), filters(ops, inputs.filters), d(ops, inputs.d);
   const DeviceFloats y(ops, Floats(inputs.d.size(), nan));
   const DeviceFloats delta(ops, Floats(inputs.x.size(), nan));
   const DeviceFloats update(ops, Floats(inputs.filters.size(), nan));
-  auto conv = ops.MakeConv(g, rows);
+  auto conv = Make(ops, g, rows, by);
   EXPECT_TRUE(conv.ok()) << conv.status();
   if (!conv.ok()) return {};
   const auto run = [&] {
@@ -144,7 +152,7 @@ ConvResults Convolve(Ops& ops, const ConvGeometry& g, int64_t rows, const ConvIn
     const auto record = ops.EndRecord();
     EXPECT_TRUE(record.ok()) << record.status();
     // A larger one, whose memory the record must not lose its own to.
-    EXPECT_TRUE(ops.MakeConv(g, rows * 16).ok());
+    EXPECT_TRUE(Make(ops, g, rows * 16, by).ok());
     EXPECT_TRUE(ops.Clear(y.get(), static_cast<int64_t>(inputs.d.size() * sizeof(float))).ok());
     EXPECT_TRUE(ops.Replay(*record).ok());
   }
@@ -160,17 +168,18 @@ ConvGeometry Geometry(int64_t c, int64_t h, int64_t w, int64_t f, int64_t kernel
   return {c, h, w, f, out(h), out(w), kernel, pad, stride};
 }
 
-void CheckConvolution(Ops& ops, const ConvGeometry& g, int64_t rows, Precision precision) {
+void CheckConvolution(Ops& ops, const ConvGeometry& g, Precision precision, By by) {
+  constexpr int64_t rows = 6;
   const auto n = static_cast<size_t>(rows);
   const ConvInputs inputs = {RandomFloats(n * InputFloats(g), 5), RandomFloats(FilterFloats(g), 6),
                              RandomFloats(n * OutputFloats(g), 7)};
   const ConvInputs magnitudes = {Magnitudes(inputs.x), Magnitudes(inputs.filters),
                                  Magnitudes(inputs.d)};
   HostOps host;
-  const ConvResults exact = Convolve(host, g, rows, inputs, false);
-  const ConvResults bound = Convolve(host, g, rows, magnitudes, false);
+  const ConvResults exact = Convolve(host, g, rows, inputs, By::kLibrary, false);
+  const ConvResults bound = Convolve(host, g, rows, magnitudes, By::kLibrary, false);
   ops.SetPrecision(precision);
-  const ConvResults results = Convolve(ops, g, rows, inputs, false);
+  const ConvResults results = Convolve(ops, g, rows, inputs, by, false);
   const auto taps = static_cast<double>(g.kernel * g.kernel);
   const auto tolerance = [&](double products) { return Tolerance(precision, false, products); };
   const std::string what =
@@ -182,8 +191,9 @@ void CheckConvolution(Ops& ops, const ConvGeometry& g, int64_t rows, Precision p
              tolerance(taps * static_cast<double>(g.out_channels)), what + ": data");
   ExpectNear(results.update, exact.update, bound.update,
              tolerance(static_cast<double>(rows * g.out_height * g.out_width)), what + ": weights");
-  EXPECT_EQ(results, Convolve(ops, g, rows, inputs, false)) << what << ": not the same bits again";
-  EXPECT_EQ(results, Convolve(ops, g, rows, inputs, true)) << what << ": not as a record";
+  EXPECT_EQ(results, Convolve(ops, g, rows, inputs, by, false))
+      << what << ": not the same bits again";
+  EXPECT_EQ(results, Convolve(ops, g, rows, inputs, by, true)) << what << ": not as a record";
 }
 
 TEST_P(ProductsTest, ConvolutionsAreRightAndRepeat) {
@@ -194,7 +204,8 @@ TEST_P(ProductsTest, ConvolutionsAreRightAndRepeat) {
   };
   for (const ConvGeometry& geometry : geometries) {
     for (const Precision precision : {Precision::kFloat32, Precision::kTf32}) {
-      CheckConvolution(*ops_, geometry, 6, precision);
+      CheckConvolution(*ops_, geometry, precision, By::kLibrary);
+      CheckConvolution(*ops_, geometry, precision, By::kUnfolding);
     }
   }
 }

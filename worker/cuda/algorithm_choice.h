@@ -28,14 +28,15 @@ inline cudnnMathType_t RunMath(gpu::Precision precision, cudnnMathType_t named) 
 }
 
 // The first, thus the fastest by cuDNN's reckoning, that can be had, gives the same bits each time,
-// and asks for little enough memory. Null: none. `Named` is one of cuDNN's three
-// cudnnConvolution...AlgoPerf_t.
-template <typename Named>
-const Named* ChooseAlgorithm(std::span<const Named> named, gpu::Precision precision) {
+// asks for little enough memory, and is taken: `takes(one)` tells whether it can be had after all.
+// Null: none. `Named` is one of cuDNN's three cudnnConvolution...AlgoPerf_t.
+template <typename Named, typename Takes>
+const Named* ChooseAlgorithm(std::span<const Named> named, gpu::Precision precision, Takes takes) {
   for (const Named& one : named) {
     const bool exact = one.mathType == CUDNN_FMA_MATH || one.mathType == CUDNN_DEFAULT_MATH;
+    const bool tf32 = precision == gpu::Precision::kTf32 && one.mathType == CUDNN_TENSOR_OP_MATH;
     if (one.status == CUDNN_STATUS_SUCCESS && one.determinism == CUDNN_DETERMINISTIC &&
-        one.memory <= kConvWorkspaceMax && (precision == gpu::Precision::kTf32 || exact)) {
+        one.memory <= kConvWorkspaceMax && (exact || tf32) && takes(one)) {
       return &one;
     }
   }

@@ -82,17 +82,22 @@ absl::Status Choose(const char* what, gpu::Precision precision, Get get, Size si
   std::array<Named, kCount> named = {};
   int count = 0;
   HEBB_RETURN_IF_ERROR(get(static_cast<int>(named.size()), &count, named.data()));
-  const Named* chosen =
-      ChooseAlgorithm(std::span<const Named>(named).first(static_cast<size_t>(count)), precision);
+  // What is named may yet be refused in the arithmetic that it will run in, or want more memory.
+  const auto takes = [&](const Named& one) {
+    return HEBB_CUDA(cudnnSetConvolutionMathType(product.descriptor.get(),
+                                                 RunMath(precision, one.mathType)))
+               .ok() &&
+           size(one.algo, &product.workspace).ok() && product.workspace <= kConvWorkspaceMax;
+  };
+  const Named* chosen = ChooseAlgorithm(
+      std::span<const Named>(named).first(static_cast<size_t>(count)), precision, takes);
   if (chosen == nullptr) {
-    return absl::InternalError(absl::StrCat(
-        "cuDNN has no deterministic algorithm for the ", what, " of this convolution within ",
-        kConvWorkspaceMax >> 20, " MiB; another kernel size, stride or precision may have one"));
+    return absl::NotFoundError(absl::StrCat("cuDNN has no deterministic algorithm for the ", what,
+                                            " of this convolution within ", kConvWorkspaceMax >> 20,
+                                            " MiB"));
   }
   product.algorithm = chosen->algo;
-  HEBB_CUDA_OR_RETURN(
-      cudnnSetConvolutionMathType(product.descriptor.get(), RunMath(precision, chosen->mathType)));
-  return size(chosen->algo, &product.workspace);
+  return absl::OkStatus();
 }
 
 }  // namespace

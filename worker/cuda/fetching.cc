@@ -14,6 +14,8 @@ absl::Status Fetching::Grow(int64_t bytes) {
     there_.reset(made);
   }
   if (bytes <= room_) return absl::OkStatus();
+  // A copy that nobody waited for may be writing to the old memory still.
+  HEBB_CUDA_OR_RETURN(cudaEventSynchronize(there_.get()));
   void* memory = nullptr;
   HEBB_CUDA_OR_RETURN(cudaHostAlloc(&memory, static_cast<size_t>(bytes), cudaHostAllocDefault));
   memory_.reset(memory);

@@ -253,6 +253,7 @@ void NcclCollective::FinishComm() {
 }
 
 bool NcclCollective::IsDeviceMemory(const void* pointer) const {
+  cudaSetDevice(device_);  // else a thread that asks first makes ready, and pays for, device 0
   cudaPointerAttributes attributes;
   if (cudaPointerGetAttributes(&attributes, pointer) == cudaSuccess) {
     return attributes.type == cudaMemoryTypeDevice;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "worker/gpu/unfolded_conv.h"
 #include "worker/gpu/weighted_layer.h"
 
 namespace hebb::gpu {
@@ -31,15 +32,16 @@ class ConvLayer : public WeightedLayer {
     ForEachSlice(rows, [this](int64_t, int64_t count, int) { PrepareCount(count); });
   }
 
-  void Backward(const Rows& rows, const Trace&, const float* d, int, float* input_delta) override {
+  void Backward(const Rows& rows, const Trace&, const float* d, int,
+                const kernels::GatedDelta& to) override {
     const float* signal = SignalFactor(rows, d);
-    float* const delta = pads_ ? padded_ : input_delta;
+    float* const delta = pads_ ? padded_ : to.delta;
     ForEachSlice(rows, [&](int64_t first, int64_t count, int) {
       if (!work().status().ok()) return;
       work().Note(convs_.at(count)->BackwardData(signal + first * out_, matrices_.feedback,
                                                  delta + first * image_));
     });
-    if (pads_) work().Launch(Bordered<kernels::Crop>(padded_, input_delta), rows.count() * in_);
+    if (pads_) work().Launch(Bordered<kernels::Crop>(padded_, to.delta), rows.count() * in_);
   }
 
  private:
@@ -75,6 +77,10 @@ class ConvLayer : public WeightedLayer {
                                    .pad = pads_ ? 0 : shape_.pad_before,
                                    .stride = shape_.stride};
     absl::StatusOr<std::unique_ptr<Conv>> conv = work().ops().MakeConv(geometry, count);
+    if (absl::IsNotFound(conv.status())) {
+      LogWarning(conv.status().message(), {{"layer", name_}});
+      conv = UnfoldedConv::Create(work().ops(), geometry, count);
+    }
     work().Note(conv.status());
     if (!conv.ok()) return;
     // What a run's bits also depend on.

@@ -10,7 +10,8 @@ class DenseLayer : public WeightedLayer {
   DenseLayer(const LayerPlace& place, const spec::Dense& dense)
       : WeightedLayer(place, dense.activation) {}
 
-  void Backward(const Rows& rows, const Trace&, const float* d, int, float* input_delta) override {
+  void Backward(const Rows& rows, const Trace&, const float* d, int,
+                const kernels::GatedDelta& to) override {
     const float* signal = SignalFactor(rows, d);
     ForEachSlice(rows, [&](int64_t first, int64_t count, int) {
       work().Multiply({.m = count,
@@ -18,7 +19,7 @@ class DenseLayer : public WeightedLayer {
                        .k = out_,
                        .a = signal + first * out_,
                        .b = matrices_.feedback,
-                       .c = input_delta + first * in_});
+                       .c = to.delta + first * in_});
     });
   }
 

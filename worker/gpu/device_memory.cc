@@ -8,6 +8,7 @@
 
 #include "common/check.h"
 #include "common/status_macros.h"
+#include "worker/gpu/slice_sums.h"
 
 namespace hebb::gpu {
 namespace {
@@ -15,18 +16,6 @@ namespace {
 constexpr size_t kMostFloats = std::numeric_limits<kernels::Index>::max();
 
 int64_t BytesOf(size_t floats) { return static_cast<int64_t>(floats * sizeof(float)); }
-
-// As kernels::FoldVectors reads it.
-std::vector<int8_t> ProgramOf(const slices::Fold& fold) {
-  HEBB_CHECK(fold.depth() <= kernels::kFoldDepth);
-  HEBB_CHECK(fold.roots() <= std::numeric_limits<int8_t>::max());
-  std::vector<int8_t> program;
-  for (int input = 0; input < fold.inputs(); ++input) {
-    program.push_back(static_cast<int8_t>(fold.merges(input)));
-    program.push_back(static_cast<int8_t>(fold.root(input)));
-  }
-  return program;
-}
 
 }  // namespace
 
@@ -38,7 +27,7 @@ class DeviceMemory::DeviceFolding final : public slices::Folding {
       : memory_(memory),
         inputs_(fold.inputs()),
         roots_(fold.roots()),
-        program_(ProgramOf(fold)),
+        program_(FoldProgram(fold)),
         addresses_(inputs_ + roots_) {}
 
   ~DeviceFolding() override {

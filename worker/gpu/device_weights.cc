@@ -38,6 +38,23 @@ void FiltersToHost(const std::vector<int64_t>& shape, std::span<const float> val
   }
 }
 
+// What descends by a gradient, in place.
+kernels::Descends InPlace(float* values, float* velocity, const float* gradient,
+                          const uint8_t* mask) {
+  return {.values = values,
+          .velocity = velocity,
+          .start = nullptr,
+          .start_velocity = nullptr,
+          .gradient = gradient,
+          .mask = mask};
+}
+
+// The same, with the result elsewhere.
+void Stage(kernels::Descends& descends, float* values, float* velocity) {
+  descends.start = std::exchange(descends.values, values);
+  descends.start_velocity = std::exchange(descends.velocity, velocity);
+}
+
 int64_t SquareParts(int64_t size) {
   return (size + kernels::kSquaresOfPart - 1) / kernels::kSquaresOfPart;
 }
@@ -125,20 +142,20 @@ float* DeviceWeights::Find(const std::string& name) const {
 const uint8_t* DeviceWeights::MaskOnDevice(std::span<const uint8_t> mask) {
   if (mask.empty()) return nullptr;
   auto* const to = pool_.Take<uint8_t>(static_cast<int64_t>(mask.size()));
-  if (to == nullptr) return nullptr;
-  if (host_.is_tied_conv()) {
-    const std::vector<uint8_t> values = FiltersToDevice(info_.shape, mask);
-    work_.Upload(std::span<const uint8_t>(values), to);
-  } else {
-    work_.Upload(mask, to);
-  }
+  if (to != nullptr) MatrixToDevice(mask, to);
   return to;
 }
 
 // ---- to and from the host ----------------------------------------------------------------------
 
-bool DeviceWeights::Reordered(const engine::LayerTensor& tensor) const {
-  return host_.is_tied_conv() && tensor.layout == engine::LayerTensor::Layout::kMatrix;
+template <typename T>
+void DeviceWeights::MatrixToDevice(std::span<const T> values, T* to) {
+  if (!host_.is_tied_conv()) return work_.Upload(values, to);
+  work_.Upload(std::span<const T>(FiltersToDevice(info_.shape, values)), to);
+}
+
+bool DeviceWeights::IsMatrix(const engine::LayerTensor& tensor) {
+  return tensor.layout == engine::LayerTensor::Layout::kMatrix;
 }
 
 void DeviceWeights::FromHost() {
@@ -149,8 +166,8 @@ void DeviceWeights::FromHost(const engine::LayerTensor& tensor) {
   float* const to = Find(tensor.name);
   HEBB_CHECK(to != nullptr);
   const std::span<const float> values = tensor.values;
-  if (!Reordered(tensor)) return work_.Upload(values, to);
-  work_.Upload(std::span<const float>(FiltersToDevice(info_.shape, values)), to);
+  if (IsMatrix(tensor)) return MatrixToDevice(values, to);
+  work_.Upload(values, to);
 }
 
 void DeviceWeights::ToHost() {
@@ -160,7 +177,7 @@ void DeviceWeights::ToHost() {
 void DeviceWeights::ToHost(const engine::LayerTensor& tensor) {
   const float* from = Find(tensor.name);
   HEBB_CHECK(from != nullptr);
-  if (!Reordered(tensor)) return work_.Download(from, tensor.values);
+  if (!IsMatrix(tensor) || !host_.is_tied_conv()) return work_.Download(from, tensor.values);
   std::vector<float> values(tensor.values.size());
   work_.Download(from, std::span(values));
   FiltersToHost(info_.shape, values, tensor.values);
@@ -211,13 +228,7 @@ void DeviceWeights::RenewSignal(const engine::StepContext& context) {
                       info_.size);
   }
   if (magnitudes_ != nullptr) {
-    const std::span<const float> drawn = host_.DrawMagnitudes(context);
-    if (host_.is_tied_conv()) {
-      const std::vector<float> values = FiltersToDevice(info_.shape, drawn);
-      work_.Upload(std::span<const float>(values), magnitudes_);
-    } else {
-      work_.Upload(drawn, magnitudes_);
-    }
+    MatrixToDevice(std::span<const float>(host_.DrawMagnitudes(context)), magnitudes_);
   }
   Derive(forward_, magnitudes_ != nullptr ? magnitudes_ : feedback_);
 }
@@ -244,23 +255,12 @@ void DeviceWeights::BorrowForward() {
 
 void DeviceWeights::StageSignal(const float* sum) {
   if (host_.is_norm() || planned_.layer.frozen || carrier_ == rules::Carrier::kDirect) return;
-  kernels::Update update = {.forward = ForwardOf(sum),
-                            .feedback = {},
-                            .forward_by = ForwardDescent(),
-                            .feedback_by = FeedbackDescent(),
-                            .step = step_};
+  kernels::Update update = UpdateBy(sum);
   update.forward_by.clips = update.feedback_by.clips = false;
-  update.forward.start = forward_;
-  update.forward.start_velocity = forward_velocity_;
-  update.forward.values = staged_forward_;
-  update.forward.velocity = staged_forward_velocity_;
+  Stage(update.forward, staged_forward_, staged_forward_velocity_);
   const float* feedback = feedback_;
   if (feedback_moves()) {
-    update.feedback = FeedbackOf(sum);
-    update.feedback.start = feedback_;
-    update.feedback.start_velocity = feedback_velocity_;
-    update.feedback.values = staged_feedback_;
-    update.feedback.velocity = staged_feedback_velocity_;
+    Stage(update.feedback, staged_feedback_, staged_feedback_velocity_);
     feedback = staged_feedback_;
   }
   work_.Launch(update, info_.size);
@@ -278,61 +278,42 @@ bool DeviceWeights::feedback_moves() const {
          formula_.feedback != rules::Formula::Feedback::kStays;
 }
 
-kernels::Descends DeviceWeights::ForwardOf(const float* sum) const {
-  return {.values = forward_,
-          .velocity = forward_velocity_,
-          .start = nullptr,
-          .start_velocity = nullptr,
-          .gradient = sum,
-          .mask = forward_mask_};
-}
-
-kernels::Descends DeviceWeights::FeedbackOf(const float* sum) const {
-  return {.values = feedback_,
-          .velocity = feedback_velocity_,
-          .start = nullptr,
-          .start_velocity = nullptr,
-          .gradient = planned_.update.feedback > 0 ? sum + planned_.update.forward : sum,
-          .mask = feedback_mask_};
-}
-
-kernels::Descent DeviceWeights::ForwardDescent() const {
-  return {.shrink = is_matrix() ? formula_.shrink : 1.0f,
-          .momentum = static_cast<float>(sgd_.momentum),
+kernels::Descent DeviceWeights::HowItDescends() const {
+  return {.momentum = static_cast<float>(sgd_.momentum),
           .decay = static_cast<float>(sgd_.weight_decay)};
 }
 
-kernels::Descent DeviceWeights::FeedbackDescent() const {
-  kernels::Descent by = ForwardDescent();
-  by.at_feedback_rate = true;
-  by.climb_rate = formula_.climb_rate;
-  return by;
+// Of W and R, or of a normalisation's scale.
+kernels::Update DeviceWeights::UpdateBy(const float* sum) const {
+  const engine::UpdateLayout& layout = planned_.update;
+  kernels::Update update = {.forward = InPlace(forward_, forward_velocity_, sum, forward_mask_),
+                            .feedback = {},
+                            .forward_by = HowItDescends(),
+                            .feedback_by = {},
+                            .step = step_};
+  if (is_matrix()) update.forward_by.shrink = formula_.shrink;
+  if (!feedback_moves()) return update;
+  update.feedback = InPlace(feedback_, feedback_velocity_,
+                            layout.feedback > 0 ? sum + layout.forward : sum, feedback_mask_);
+  update.feedback_by = update.forward_by;
+  update.feedback_by.at_feedback_rate = true;
+  update.feedback_by.climb_rate = formula_.climb_rate;
+  return update;
 }
 
 void DeviceWeights::Update(const float* sum) {
   if (planned_.layer.frozen) return;
-  kernels::Update update = {.forward = ForwardOf(sum),
-                            .feedback = {},
-                            .forward_by = ForwardDescent(),
-                            .feedback_by = FeedbackDescent(),
-                            .step = step_};
-  if (feedback_moves()) update.feedback = FeedbackOf(sum);
-  work_.Launch(update, info_.size);
+  work_.Launch(UpdateBy(sum), info_.size);
   if (bias_ == nullptr) return;
+  const engine::UpdateLayout& layout = planned_.update;
   kernels::Update of_bias = {
-      .forward = {.values = bias_,
-                  .velocity = bias_velocity_,
-                  .start = nullptr,
-                  .start_velocity = nullptr,
-                  .gradient = sum + planned_.update.total() - planned_.update.bias,
-                  .mask = nullptr},
+      .forward = InPlace(bias_, bias_velocity_, sum + layout.total() - layout.bias, nullptr),
       .feedback = {},
-      .forward_by = ForwardDescent(),
+      .forward_by = HowItDescends(),
       .feedback_by = {},
       .step = step_};
-  of_bias.forward_by.shrink = 1;
   of_bias.forward_by.mean_twice = mean_twice_;
-  work_.Launch(of_bias, planned_.update.bias);
+  work_.Launch(of_bias, layout.bias);
 }
 
 void DeviceWeights::ClipToStart() {
@@ -352,7 +333,9 @@ void DeviceWeights::PartSquares(const float* sum, double* partials) {
   if (planned_.layer.frozen) return;
   const auto squares = [&](const float* values, const uint8_t* mask, int64_t size) {
     const int64_t parts = SquareParts(size);
-    work_.Launch(kernels::PartSquares{values, mask, static_cast<size_t>(size), partials}, parts);
+    work_.Launch(kernels::PartSquares{values, mask, static_cast<size_t>(size),
+                                      static_cast<kernels::Index>(parts), partials},
+                 parts);
     partials += parts;
   };
   squares(sum, forward_mask_, planned_.update.forward);

@@ -83,16 +83,16 @@ class DeviceWeights {
 
   void Allocate();
   void AllocateSignals();
-  // Whether the tensor lies in another order here.
-  bool Reordered(const engine::LayerTensor& tensor) const;
+  static bool IsMatrix(const engine::LayerTensor& tensor);
+  // A matrix, its mask or its magnitudes, from the host's order.
+  template <typename T>
+  void MatrixToDevice(std::span<const T> values, T* to);
   float* Find(const std::string& name) const;
   const uint8_t* MaskOnDevice(std::span<const uint8_t> mask);
   const float* Signal() const;
   void Point(const float* signal);
-  kernels::Descends ForwardOf(const float* sum) const;
-  kernels::Descends FeedbackOf(const float* sum) const;
-  kernels::Descent ForwardDescent() const;
-  kernels::Descent FeedbackDescent() const;
+  kernels::Descent HowItDescends() const;
+  kernels::Update UpdateBy(const float* sum) const;
   void Derive(const float* forward, const float* feedback);
   bool feedback_moves() const;
   bool is_matrix() const { return !host_.is_norm(); }

@@ -75,14 +75,6 @@ absl::Status GpuEngine::MakeShared() {
     table.insert(table.end(), of_channel.begin(), of_channel.end());
   }
   image_table_ = pool_.Take<float>(static_cast<int64_t>(table.size()));
-  arrived_.resize(plan_.sums.size());
-  for (const engine::PlannedLayer& planned : plan_.layers) {
-    const auto take = [&](int sum) { arrived_[sum] = pool_.Take<float>(plan_.sums[sum].size); };
-    if (planned.over_batch) take(planned.statistics_sum);
-    if (planned.parameter >= 0 && (planned.over_batch || plan_.after_update)) {
-      take(planned.update_sum);
-    }
-  }
   HEBB_RETURN_IF_ERROR(pool_.status());
   work_.Upload(std::span<const float>(table), image_table_);
   records_ = std::make_unique<RecordTable>(plan_.image.size(), memory.free / kRecordShare, work_);
@@ -114,7 +106,7 @@ absl::Status GpuEngine::MakeWeights(const engine::EngineOptions& options) {
 absl::Status GpuEngine::Fit(const engine::SliceShare& share) {
   HEBB_CHECK(share.owned.size() >= 1 && share.max_rows >= 1);
   recorder_.Forget();
-  applied_.clear();
+  sums_.assign(plan_.sums.size(), nullptr);
   network_.reset();
   const slices::Fold fold = slices::Fold::OfRank(share.slices, share.owned);
   const int64_t rows = std::max(share.owned.size() * share.max_rows, kChunkRows);

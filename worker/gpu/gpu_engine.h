@@ -95,8 +95,10 @@ class GpuEngine : public engine::Engine {
   void RunPieceDown(size_t index);
   void UpdateLayer(int layer);
   absl::Status Ready(int sum, engine::SumSink& sink);
-  // Brings a sum to where the records read it.
+  // Waits for a sum.
   absl::Status Arrive(int sum, engine::SumSink& sink);
+  // The sum lies there; records that read it elsewhere are of no more use.
+  void SumLies(int sum, std::span<const float> at);
   bool Waits(int layer) const;
   absl::Status ReadTotals(const engine::StepContext& context,
                           std::span<engine::SliceTotals> totals);
@@ -137,12 +139,11 @@ class GpuEngine : public engine::Engine {
   float* image_table_ = nullptr;
   double* squares_ = nullptr;  // with clip_norm
   int64_t square_parts_ = 0;
-  std::vector<float*> arrived_;  // by sum: of those that a step waits for
 
   // Of the share.
   std::unique_ptr<Network> network_;
   Recorder recorder_;
-  std::vector<const float*> applied_;  // where the sums of the last Apply lay
+  std::vector<const float*> sums_;  // where they lay last, and the records read them
 };
 
 // GpuEngine::Create.

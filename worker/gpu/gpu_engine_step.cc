@@ -20,7 +20,7 @@ void GpuEngine::SetStep(const engine::StepContext& context) {
       .rate = static_cast<float>(sgd.learning_rate * context.rate_factor),
       .feedback_rate = static_cast<float>(feedback_rate * context.rate_factor),
       .scale = 1};
-  work_.Upload(std::span(&values, 1), step_);
+  work_.Launch(kernels::TellStep{values, step_}, 1);
 }
 
 absl::Status GpuEngine::BeginStep(const engine::StepContext& context,
@@ -57,9 +57,17 @@ absl::Status GpuEngine::Ready(int sum, engine::SumSink& sink) {
 
 absl::Status GpuEngine::Arrive(int sum, engine::SumSink& sink) {
   HEBB_ASSIGN_OR_RETURN(const std::span<const float> arrived, sink.WaitForSum(sum));
-  HEBB_CHECK(static_cast<int64_t>(arrived.size()) == plan_.sums[sum].size);
-  work_.Copy(arrived.data(), arrived_[sum], plan_.sums[sum].size);
+  SumLies(sum, arrived);
   return work_.status();
+}
+
+// Of one gang they lie still; those of another one are elsewhere.
+void GpuEngine::SumLies(int sum, std::span<const float> at) {
+  HEBB_CHECK(static_cast<int64_t>(at.size()) == plan_.sums[sum].size);
+  if (sums_[sum] == at.data()) return;
+  sums_[sum] = at.data();
+  recorder_.Forget();
+  recorder_.Begin(network_->rows().offsets);
 }
 
 // Whether the error may go on below the layer only once its sum has arrived.
@@ -88,7 +96,7 @@ void GpuEngine::RunPieceUp(size_t index) {
     }
     network_->LoadImages();
   } else {
-    network_->TakeStatistics(piece.begin, arrived_[plan_.layers[piece.begin].statistics_sum]);
+    network_->TakeStatistics(piece.begin, sums_[plan_.layers[piece.begin].statistics_sum]);
   }
   for (int layer = piece.begin; layer < piece.end; ++layer) network_->Forward(layer);
   if (piece.end < static_cast<int>(plan_.layers.size())) {
@@ -129,7 +137,7 @@ void GpuEngine::RunPieceDown(size_t index) {
   if (index > 0) {
     layer = learning_[index - 1];
     const engine::PlannedLayer& planned = plan_.layers[layer];
-    const float* sum = arrived_[planned.update_sum];
+    const float* sum = sums_[planned.update_sum];
     if (Waits(layer) && planned.over_batch) network_->TakeUpdate(layer, sum);
     if (Waits(layer) && plan_.after_update) weights_[planned.parameter]->StageSignal(sum);
     if (!planned.mirrors && !plan_.direct) network_->SendDown(layer, /*saturates=*/true);
@@ -171,16 +179,7 @@ absl::Status GpuEngine::ReadTotals(const engine::StepContext& context,
 void GpuEngine::Apply(const engine::StepContext& context,
                       std::span<const std::span<const float>> sums) {
   HEBB_CHECK(sums.size() == plan_.sums.size());
-  std::vector<const float*> places;
-  for (size_t i = 0; i < sums.size(); ++i) {
-    HEBB_CHECK(static_cast<int64_t>(sums[i].size()) == plan_.sums[i].size);
-    places.push_back(sums[i].data());
-  }
-  if (places != applied_) {  // the sums of another gang: what was recorded reads the old ones
-    recorder_.Forget();
-    recorder_.Begin(network_->rows().offsets);
-    applied_ = std::move(places);
-  }
+  for (size_t i = 0; i < sums.size(); ++i) SumLies(static_cast<int>(i), sums[i]);
   SetStep(context);
   const int piece = static_cast<int>(pieces_up_.size() + learning_.size());
   recorder_.Run(piece, [&] { ApplySums(); });
@@ -193,7 +192,7 @@ void GpuEngine::ApplySums() {
   if (limit > 0) {
     double* parts = squares_;
     for (size_t p = 0; p < weights_.size(); ++p) {
-      weights_[p]->PartSquares(applied_[plan_.parameters[p].sum], parts);
+      weights_[p]->PartSquares(sums_[plan_.parameters[p].sum], parts);
       parts += weights_[p]->square_parts();
     }
     const Partials last = Group({squares_, square_parts_}, 1, 1, work_);
@@ -202,9 +201,9 @@ void GpuEngine::ApplySums() {
   }
   for (size_t p = 0; p < weights_.size(); ++p) {
     const engine::PlannedLayer& planned = plan_.layers[plan_.parameters[p].layer_index];
-    weights_[p]->Update(applied_[planned.update_sum]);
+    weights_[p]->Update(sums_[planned.update_sum]);
     if (planned.statistics_sum < 0 || planned.layer.frozen) continue;
-    network_->FollowRunning(plan_.parameters[p].layer_index, applied_[planned.statistics_sum],
+    network_->FollowRunning(plan_.parameters[p].layer_index, sums_[planned.statistics_sum],
                             weights_[p]->running_mean(), weights_[p]->running_variance());
   }
 }

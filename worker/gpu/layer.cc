@@ -52,9 +52,9 @@ void Sigma::Forward(const Rows& rows, const float* bias, int64_t biases, float* 
               rows.count() * units_);
 }
 
-void Sigma::Gate(const Rows& rows, const float* outputs, float* delta, Work& work) {
+void Sigma::Gate(const Rows& rows, const float* outputs, float* delta, Work& work) const {
   if (kind_ == kernels::Sigma::kNone) return;
-  work.Launch(kernels::Gate{delta, outputs, open_, kind_}, rows.count() * units_);
+  work.Launch(kernels::Gate{Gated(outputs, delta)}, rows.count() * units_);
 }
 
 // ---- sums --------------------------------------------------------------------------------------

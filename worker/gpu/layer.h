@@ -79,9 +79,12 @@ class Layer {
   virtual void BiasUpdate(const Rows&, const float* /*d*/, const UpdatePlace&) {}
   virtual bool folds_itself() const { return false; }
 
-  // Writes the delta of an input from d.
+  // Where this layer's delta lies, and the gate that makes d of it.
+  virtual kernels::GatedDelta Gated(const Trace&, float* delta) const { return {delta}; }
+  // Writes the delta of an input from d; through that input's gate, where gates_inputs.
   virtual void Backward(const Rows& rows, const Trace& trace, const float* d, int input,
-                        float* input_delta) = 0;
+                        const kernels::GatedDelta& input_delta) = 0;
+  virtual bool gates_inputs() const { return false; }
   // True where Backward would copy.
   virtual bool passes_delta() const { return false; }
 };
@@ -114,7 +117,10 @@ class Sigma {
 
   // Fields become outputs, in place; entry (unit mod biases) of the bias is added first.
   void Forward(const Rows& rows, const float* bias, int64_t biases, float* values, Work& work);
-  void Gate(const Rows& rows, const float* outputs, float* delta, Work& work);
+  kernels::GatedDelta Gated(const float* outputs, float* delta) const {
+    return {delta, kind_, outputs, open_};
+  }
+  void Gate(const Rows& rows, const float* outputs, float* delta, Work& work) const;
 
   kernels::Sigma kind() const { return kind_; }
   uint8_t* open() const { return open_; }

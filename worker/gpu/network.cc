@@ -49,6 +49,10 @@ std::unique_ptr<SliceSums> LookSums(const engine::Plan& plan, Work& work) {
   return std::make_unique<SliceSums>(infos, slices::Fold::OfRank(1, {0, 1}), work);
 }
 
+int64_t LossPartsOf(int64_t rows) {
+  return (rows + kernels::kRowsOfPart - 1) / kernels::kRowsOfPart;
+}
+
 kernels::LossKind KindOf(const spec::Loss& loss) {
   if (std::holds_alternative<spec::Hinge>(loss)) return kernels::LossKind::kHinge;
   if (std::holds_alternative<spec::CrossEntropy>(loss)) return kernels::LossKind::kCrossEntropy;
@@ -106,6 +110,7 @@ void Network::Allocate(int64_t slice_rows) {
   scratch_.partials = pool_.Take<double>(need.partials);
   scratch_.totals = pool_.Take<double>(need.totals);
   losses_ = pool_.Take<kernels::RowLoss>(max_rows_);
+  loss_parts_ = pool_.Take<kernels::RowLoss>(max_slices_ * LossPartsOf(slice_rows));
   totals_ = pool_.Take<kernels::RowLoss>(max_slices_);
 
   const BlockLayout layout(max_rows_, max_slices_);
@@ -127,6 +132,7 @@ void Network::AddLayers() {
     layers_.push_back(MakeLayer({tools_, pool_, planned, static_cast<int>(layers_.size()), matrices,
                                  max_rows_, max_slices_, parts_.seed}));
   }
+  PlanGates();
 }
 
 NormLayer* Network::norm(int layer) const { return dynamic_cast<NormLayer*>(layers_[layer].get()); }
@@ -135,7 +141,8 @@ NormLayer* Network::norm(int layer) const { return dynamic_cast<NormLayer*>(laye
 
 absl::Status Network::Begin(int64_t epoch, std::span<const std::span<const engine::Sample>> slices,
                             Use use, int64_t counted) {
-  current_ = use == Use::kStep ? sums_.get() : look_sums_.get();
+  is_step_ = use == Use::kStep;
+  current_ = is_step_ ? sums_.get() : look_sums_.get();
   HEBB_CHECK(static_cast<int>(slices.size()) == current_->slices());
   rows_.training = use != Use::kEvaluation;
   rows_.offsets.assign(1, 0);
@@ -238,7 +245,11 @@ void Network::Loss() {
                     static_cast<Index>(parts_.plan.classes), KindOf(parts_.loss),
                     hinge == nullptr ? 0.0 : hinge->off_class_weight},
       rows_.count());
-  work_.Launch(kernels::LossTotals{losses_, At<uint32_t>(device_block_, layout.counted), totals_},
+  const int64_t parts = LossPartsOf(rows_.most);
+  work_.Launch(kernels::LossParts{losses_, At<uint32_t>(device_block_, layout.counted), loss_parts_,
+                                  static_cast<Index>(parts)},
+               rows_.slices() * parts);
+  work_.Launch(kernels::LossTotals{loss_parts_, totals_, static_cast<Index>(parts)},
                rows_.slices());
 }
 

@@ -107,6 +107,9 @@ class Network {
   void Deliver(int layer, int input, bool saturates);
   void PassDown(int layer, int input, bool saturates, float* arrival);
   void DirectDelta(int layer);
+  void PlanGates();
+  // Whether the layer above has made d of the delta already.
+  bool GatedAbove(int layer) const;
 
   const NetworkParts parts_;
   const int64_t max_rows_;
@@ -123,12 +126,15 @@ class Network {
   std::vector<float*> outputs_;                    // by layer
   std::vector<float*> deltas_;                     // by slot of the plan
   std::vector<std::vector<const float*>> inputs_;  // by layer
+  std::vector<char> gated_above_;                  // by layer
+  bool is_step_ = false;                           // the rows are a step's
   float* images_ = nullptr;
   float* arrivals_ = nullptr;  // of deltas that are added to others
   float* noise_ = nullptr;     // mirrors only
   float* response_ = nullptr;
-  kernels::RowLoss* losses_ = nullptr;
-  kernels::RowLoss* totals_ = nullptr;
+  kernels::RowLoss* losses_ = nullptr;      // by row
+  kernels::RowLoss* loss_parts_ = nullptr;  // by slice and part
+  kernels::RowLoss* totals_ = nullptr;      // by slice
 
   Rows rows_;
   std::vector<std::byte> block_;  // on the host

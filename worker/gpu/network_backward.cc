@@ -34,7 +34,29 @@ void Network::DirectDelta(int layer) {
   }
 }
 
+// A look shows deltas, a step needs d alone.
+bool Network::GatedAbove(int layer) const { return is_step_ && gated_above_[layer] != 0; }
+
+// Deltas that one layer alone sends, which can take the gate along: one pass over them less.
+void Network::PlanGates() {
+  const engine::Plan& plan = parts_.plan;
+  gated_above_.assign(plan.layers.size(), 0);
+  if (plan.direct) return;  // nothing is sent
+  std::vector<int> senders(plan.layers.size());
+  for (size_t layer = 0; layer < plan.layers.size(); ++layer) {
+    const engine::PlannedLayer& planned = plan.layers[layer];
+    for (size_t i = 0; i < planned.deliveries.size(); ++i) {
+      if (planned.deliveries[i] == engine::Delivery::kNone) continue;
+      const int to = planned.resolved.inputs[i];
+      ++senders[to];
+      gated_above_[to] = senders[to] == 1 && planned.deliveries[i] == engine::Delivery::kWrite &&
+                         layers_[layer]->gates_inputs();
+    }
+  }
+}
+
 void Network::Gate(int layer) {
+  if (GatedAbove(layer)) return;
   layers_[layer]->Gate(rows_, TraceOf(layer), deltas_[parts_.plan.layers[layer].delta_slot]);
 }
 
@@ -111,7 +133,10 @@ void Network::Deliver(int layer, int input, bool saturates) {
 
 void Network::PassDown(int layer, int input, bool saturates, float* arrival) {
   const engine::PlannedLayer& planned = parts_.plan.layers[layer];
-  layers_[layer]->Backward(rows_, TraceOf(layer), deltas_[planned.delta_slot], input, arrival);
+  const int to = planned.resolved.inputs[input];
+  const kernels::GatedDelta input_delta =
+      GatedAbove(to) ? layers_[to]->Gated(TraceOf(to), arrival) : kernels::GatedDelta{arrival};
+  layers_[layer]->Backward(rows_, TraceOf(layer), deltas_[planned.delta_slot], input, input_delta);
   const bool through_matrix = planned.parameter >= 0 && planned.statistics_sum < 0;
   if (!saturates || parts_.plan.saturated_feedback <= 0 || !through_matrix) return;
   work_.Launch(kernels::Saturate{parts_.plan.saturated_feedback, arrival},

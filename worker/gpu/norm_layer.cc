@@ -60,6 +60,9 @@ class Norm : public NormLayer {
   void Gate(const Rows& rows, const Trace& trace, float* delta) override {
     sigma_.Gate(rows, trace.output, delta, work());
   }
+  kernels::GatedDelta Gated(const Trace& trace, float* delta) const override {
+    return sigma_.Gated(trace.output, delta);
+  }
   void NormUpdate(const Rows& rows, const Trace& trace, const float* d,
                   const UpdatePlace& to) override {
     const kernels::SliceParts parts = PartsOf(rows, places_, channels_);
@@ -77,10 +80,10 @@ class Norm : public NormLayer {
     work().Launch(kernels::NormBackFromUpdate{update, by_, BatchCount(rows), columns()}, channels_);
   }
   void Backward(const Rows& rows, const Trace& trace, const float* d, int,
-                float* input_delta) override {
-    work().Launch(kernels::NormaliseBack{d, trace.inputs[0], by_, SetsOf(rows), input_delta,
-                                         columns(), units()},
-                  rows.count() * units());
+                const kernels::GatedDelta& to) override {
+    work().Launch(
+        kernels::NormaliseBack{d, trace.inputs[0], by_, SetsOf(rows), to.delta, columns(), units()},
+        rows.count() * units());
   }
   void FollowRunning(const Rows& rows, const float* sums, float* mean, float* variance) override {
     work().Launch(

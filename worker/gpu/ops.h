@@ -101,7 +101,7 @@ class Ops {
   // Holds for the products that follow.
   virtual void SetPrecision(Precision precision) = 0;
   virtual absl::Status Multiply(const Gemm& gemm) = 0;
-  // In the precision of the moment. INTERNAL: the library has no algorithm.
+  // In the precision of the moment. NOT_FOUND: the library has no algorithm (unfolded_conv.h).
   virtual absl::StatusOr<std::unique_ptr<Conv>> MakeConv(const ConvGeometry& geometry,
                                                          int64_t rows) = 0;
 

@@ -38,11 +38,11 @@ class MaxPool : public Layer {
                  rows.count() * windows_.out_units());
   }
   void Backward(const Rows& rows, const Trace& trace, const float* d, int,
-                float* input_delta) override {
-    work_.Launch(
-        kernels::MaxPoolBack{windows_, trace.inputs[0], trace.output, places_, d, input_delta},
-        rows.count() * windows_.in_units());
+                const kernels::GatedDelta& to) override {
+    work_.Launch(kernels::MaxPoolBack{windows_, trace.inputs[0], trace.output, places_, d, to},
+                 rows.count() * windows_.in_units());
   }
+  bool gates_inputs() const override { return true; }
 
  private:
   Work& work_;
@@ -60,10 +60,11 @@ class AvgPool : public Layer {
     work_.Launch(kernels::AvgPool{windows_, trace.inputs[0], trace.output},
                  rows.count() * windows_.out_units());
   }
-  void Backward(const Rows& rows, const Trace&, const float* d, int, float* input_delta) override {
-    work_.Launch(kernels::AvgPoolBack{windows_, d, input_delta},
-                 rows.count() * windows_.in_units());
+  void Backward(const Rows& rows, const Trace&, const float* d, int,
+                const kernels::GatedDelta& to) override {
+    work_.Launch(kernels::AvgPoolBack{windows_, d, to}, rows.count() * windows_.in_units());
   }
+  bool gates_inputs() const override { return true; }
 
  private:
   Work& work_;
@@ -82,11 +83,13 @@ class GlobalAvgPool : public Layer {
                                         static_cast<Index>(channels_)},
                  rows.count() * channels_);
   }
-  void Backward(const Rows& rows, const Trace&, const float* d, int, float* input_delta) override {
-    work_.Launch(kernels::GlobalAvgPoolBack{d, input_delta, static_cast<Index>(places_),
+  void Backward(const Rows& rows, const Trace&, const float* d, int,
+                const kernels::GatedDelta& to) override {
+    work_.Launch(kernels::GlobalAvgPoolBack{d, to, static_cast<Index>(places_),
                                             static_cast<Index>(channels_)},
                  rows.count() * places_ * channels_);
   }
+  bool gates_inputs() const override { return true; }
 
  private:
   Work& work_;
@@ -118,10 +121,11 @@ class Dropout : public Layer {
                  units);
   }
   void Backward(const Rows& rows, const Trace& trace, const float* d, int,
-                float* input_delta) override {
-    work_.Launch(kernels::DropoutBack{trace.output, d, input_delta, scale_},
+                const kernels::GatedDelta& to) override {
+    work_.Launch(kernels::DropoutBack{trace.output, d, to, scale_},
                  rows.count() * channels_ * places_);
   }
+  bool gates_inputs() const override { return true; }
 
  private:
   Work& work_;
@@ -154,8 +158,12 @@ class Add : public Layer {
   void Gate(const Rows& rows, const Trace& trace, float* delta) override {
     sigma_.Gate(rows, trace.output, delta, work_);
   }
-  void Backward(const Rows& rows, const Trace&, const float* d, int, float* input_delta) override {
-    work_.Copy(d, input_delta, rows.count() * units_);
+  kernels::GatedDelta Gated(const Trace& trace, float* delta) const override {
+    return sigma_.Gated(trace.output, delta);
+  }
+  void Backward(const Rows& rows, const Trace&, const float* d, int,
+                const kernels::GatedDelta& to) override {
+    work_.Copy(d, to.delta, rows.count() * units_);
   }
   bool passes_delta() const override { return true; }
 

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -77,13 +79,17 @@ std::vector<std::string> VersionsOf(const std::string& library, const std::strin
 }
 
 // The loader takes a library that is open already for one of the same name that it looks for, and
-// no library is given the symbols of another version's. Whatever cannot be opened is told by the
-// attempt that follows.
+// no library is given the symbols of another version's. Of one name the first folder's that opens
+// is taken: a second copy would be of no use, and cost its start. Whatever cannot be opened is told
+// by the attempt that follows.
 void OpenCudaLibraries(const std::vector<std::string>& folders) {
+  std::set<std::string> open;
   for (const char* library : kCudaLibraries) {
     for (const std::string& folder : folders) {
       for (const std::string& file : VersionsOf(library, folder)) {
-        dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+        std::string name = fs::path(file).filename().string();
+        if (open.contains(name)) continue;
+        if (dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr) open.insert(std::move(name));
       }
     }
   }

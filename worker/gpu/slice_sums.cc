@@ -26,11 +26,12 @@ SliceSums::SliceSums(std::span<const engine::SumInfo> sums, const slices::Fold& 
 
 void SliceSums::Add(int64_t size, int roots, Work& work) {
   SliceSum sum;
-  sum.size = sum.stride = size;
+  sum.size = size;
+  sum.stride = (size + kPartAlignment - 1) / kPartAlignment * kPartAlignment;
   std::vector<const float*> inputs;
   std::vector<float*> nodes;
   for (int root = 0; root < roots; ++root) nodes.push_back(pool_.Take<float>(size));
-  sum.parts = slices_ == 1 ? nodes[0] : pool_.Take<float>(size * slices_);
+  sum.parts = slices_ == 1 ? nodes[0] : pool_.Take<float>(sum.stride * slices_);
   for (int slice = 0; slice < slices_; ++slice) inputs.push_back(sum.part(slice));
   sum.nodes.assign(nodes.begin(), nodes.end());
   auto* const device_inputs = pool_.Take<const float*>(slices_);

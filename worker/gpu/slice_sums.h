@@ -14,11 +14,13 @@
 
 namespace hebb::gpu {
 
-// One sum. Parts lie `stride` floats apart; with one slice the part is the node.
+// One sum. Parts lie `stride` floats apart; with one slice the part is the node. All parts and
+// nodes are aligned alike: by an address libraries choose the kernel that writes there, and with it
+// bits.
 struct SliceSum {
   int64_t size = 0;
   float* parts = nullptr;
-  int64_t stride = 0;
+  int64_t stride = 0;  // a multiple of SliceSums::kPartAlignment
   std::vector<const float*> nodes;
   // On the device: for kernels that fold.
   const float* const* inputs = nullptr;
@@ -30,6 +32,9 @@ struct SliceSum {
 // One thread at a time. All memory stays where it is.
 class SliceSums {
  public:
+  // Floats: as much as the device's own allocations.
+  static constexpr int64_t kPartAlignment = 64;
+
   // `fold`: from the rank's slices to its nodes. Errors: `work`'s, and the pool's own.
   SliceSums(std::span<const engine::SumInfo> sums, const slices::Fold& fold, Work& work);
 

@@ -29,8 +29,9 @@ class UntiedLayer : public WeightedLayer {
     shape_.columns = OnDevice(columns, place.pool);
   }
 
-  void Backward(const Rows& rows, const Trace&, const float* d, int, float* input_delta) override {
-    const kernels::UntiedBack back = {shape_, d, matrices_.feedback, input_delta,
+  void Backward(const Rows& rows, const Trace&, const float* d, int,
+                const kernels::GatedDelta& to) override {
+    const kernels::UntiedBack back = {shape_, d, matrices_.feedback, to.delta,
                                       static_cast<int>(rows.count())};
     work().Launch(back, back.indices());
   }

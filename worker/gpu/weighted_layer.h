@@ -25,6 +25,9 @@ class WeightedLayer : public Layer {
   void Gate(const Rows& rows, const Trace& trace, float* delta) override {
     sigma_.Gate(rows, trace.output, delta, tools_.work);
   }
+  kernels::GatedDelta Gated(const Trace& trace, float* delta) const override {
+    return sigma_.Gated(trace.output, delta);
+  }
   void WeightUpdate(const Rows& rows, const Trace& trace, const float* d,
                     const UpdatePlace& to) override {
     Products(rows, trace.inputs[0], d, to);

@@ -164,6 +164,7 @@ absl::StatusOr<MemoryInfo> HostOps::memory() {
 }
 
 absl::StatusOr<void*> HostOps::Allocate(int64_t bytes) {
+  HEBB_CHECK(!recording_);
   if (!broken_.ok()) return broken_;
   absl::MutexLock lock(&device_->mutex);
   if (bytes > device_->total - device_->used) {
@@ -178,6 +179,7 @@ absl::StatusOr<void*> HostOps::Allocate(int64_t bytes) {
 }
 
 void HostOps::Free(void* memory) {
+  HEBB_CHECK(!recording_);
   if (memory == nullptr) return;
   absl::MutexLock lock(&device_->mutex);
   const auto found = device_->blocks.find(memory);
@@ -217,7 +219,7 @@ absl::Status HostOps::Fetch(const void* from, int64_t bytes) {
 }
 
 absl::Status HostOps::Fetched(void* to) {
-  HEBB_CHECK(!fetched_.empty());
+  HEBB_CHECK(!recording_ && !fetched_.empty());
   std::memcpy(to, fetched_.data(), fetched_.size());
   fetched_.clear();
   return broken_;
@@ -254,6 +256,8 @@ absl::Status HostOps::Multiply(const Gemm& gemm) {
 
 absl::StatusOr<std::unique_ptr<Conv>> HostOps::MakeConv(const ConvGeometry& geometry,
                                                         int64_t rows) {
+  HEBB_CHECK(!recording_);
+  if (!device_->convolves) return absl::NotFoundError("no algorithm for this convolution");
   return std::make_unique<HostConv>(*this, geometry, rows, precision_);
 }
 

@@ -24,6 +24,7 @@ struct HostDevice {
 
   const bool guarded;
   int64_t total = int64_t{1} << 30;
+  bool convolves = true;  // else MakeConv knows no algorithm
 
   absl::Mutex mutex;
   std::map<void*, int64_t> blocks ABSL_GUARDED_BY(mutex);  // by address: bytes

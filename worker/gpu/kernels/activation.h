@@ -35,21 +35,37 @@ HEBB_DEVICE float Activated(Sigma sigma, float field, uint8_t* open) {
   return field;
 }
 
-HEBB_DEVICE float Gated(Sigma sigma, float output, const uint8_t* open, float delta) {
+// `output` is read where the gate depends on it.
+HEBB_DEVICE float Gated(Sigma sigma, const float* output, const uint8_t* open, float delta) {
   switch (sigma) {
     case Sigma::kRamp:
       return *open != 0 ? kRampSlope * delta : 0.0f;
     case Sigma::kTanh:
-      return delta * (1.0f - output * output);
+      return delta * (1.0f - *output * *output);
     case Sigma::kRelu:
-      return output > 0.0f ? delta : 0.0f;
+      return *output > 0.0f ? delta : 0.0f;
     case Sigma::kSigmoid:
-      return delta * (output * (1.0f - output));
+      return delta * (*output * (1.0f - *output));
     case Sigma::kNone:
       break;
   }
   return delta;
 }
+
+// Where a layer's delta goes, and the gate by which it becomes d as it is written.
+struct GatedDelta {
+  float* delta;
+  Sigma sigma = Sigma::kNone;      // kNone: as it is
+  const float* outputs = nullptr;  // of that layer
+  const uint8_t* open = nullptr;   // only the ramp's
+
+  HEBB_DEVICE void Put(Index i, float value) const {
+    if (sigma != Sigma::kNone) {
+      value = Gated(sigma, outputs + i, open == nullptr ? nullptr : open + i, value);
+    }
+    delta[i] = value;
+  }
+};
 
 // Fields become outputs, in place. Index: a unit.
 struct Activate {
@@ -67,14 +83,8 @@ struct Activate {
 
 // delta becomes d, in place. Index: a unit.
 struct Gate {
-  float* delta;
-  const float* outputs;
-  const uint8_t* open;
-  Sigma sigma;
-
-  HEBB_DEVICE void operator()(Index i) const {
-    delta[i] = Gated(sigma, outputs[i], open == nullptr ? nullptr : open + i, delta[i]);
-  }
+  GatedDelta d;
+  HEBB_DEVICE void operator()(Index i) const { d.Put(i, d.delta[i]); }
 };
 
 }  // namespace hebb::gpu::kernels

@@ -16,6 +16,15 @@
 #define HEBB_DEVICE inline
 #endif
 
+// Before a loop whose arrays must be registers, and one that should ask for much at once.
+#ifdef __CUDA_ARCH__
+#define HEBB_UNROLL _Pragma("unroll")
+#define HEBB_UNROLL_BY_8 _Pragma("unroll 8")
+#else
+#define HEBB_UNROLL
+#define HEBB_UNROLL_BY_8
+#endif
+
 namespace hebb::gpu::kernels {
 
 // Divisions of 64-bit numbers are slow on a GPU: no kernel has more indices than this holds.
@@ -39,6 +48,14 @@ struct StepValues {
   float rate = 0;
   float feedback_rate = 0;
   float scale = 1;  // of the gradients, by clip_norm: written on the device
+};
+
+// The values travel with the launch: a copy from the host would cost the queue a change to the copy
+// engine and back. One index.
+struct TellStep {
+  StepValues values;
+  StepValues* to;
+  HEBB_DEVICE void operator()(Index) const { *to = values; }
 };
 
 }  // namespace hebb::gpu::kernels

@@ -3,6 +3,7 @@
 #ifndef HEBB_WORKER_GPU_KERNELS_DROPOUT_H_
 #define HEBB_WORKER_GPU_KERNELS_DROPOUT_H_
 
+#include "worker/gpu/kernels/activation.h"
 #include "worker/gpu/kernels/device.h"
 #include "worker/gpu/kernels/philox.h"
 
@@ -34,10 +35,10 @@ struct Dropout {
 struct DropoutBack {
   const float* output;
   const float* delta;
-  float* input_delta;
+  GatedDelta to;
   float scale;
   HEBB_DEVICE void operator()(Index i) const {
-    input_delta[i] = output[i] != 0.0f ? delta[i] * scale : 0.0f;
+    to.Put(i, output[i] != 0.0f ? delta[i] * scale : 0.0f);
   }
 };
 

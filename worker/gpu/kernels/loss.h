@@ -79,19 +79,39 @@ struct Loss {
   }
 };
 
-// Adds up rows, in their order. Index: a slice.
-struct LossTotals {
+HEBB_DEVICE RowLoss SumOf(const RowLoss* losses, Index begin, Index end) {
+  RowLoss sum;
+  HEBB_UNROLL_BY_8
+  for (Index i = begin; i < end; ++i) {
+    sum.loss += losses[i].loss;
+    sum.correct += losses[i].correct;
+  }
+  return sum;
+}
+
+// Adds up rows, in their order, so many at a time: one index alone would wait for its memory once a
+// row. Index: [slice][part].
+inline constexpr Index kRowsOfPart = 32;
+struct LossParts {
   const RowLoss* losses;
   const uint32_t* offsets;  // where each slice's rows begin, and the end
-  RowLoss* totals;          // by slice
+  RowLoss* sums;            // [slice][part]
+  Index parts;              // of the largest slice
+
+  HEBB_DEVICE void operator()(Index i) const {
+    const Index slice = i / parts, begin = offsets[slice] + i % parts * kRowsOfPart;
+    const Index after = offsets[slice + 1];
+    sums[i] = SumOf(losses, begin, begin + kRowsOfPart < after ? begin + kRowsOfPart : after);
+  }
+};
+// Index: a slice.
+struct LossTotals {
+  const RowLoss* sums;
+  RowLoss* totals;  // by slice
+  Index parts;
 
   HEBB_DEVICE void operator()(Index slice) const {
-    RowLoss total;
-    for (uint32_t row = offsets[slice]; row < offsets[slice + 1]; ++row) {
-      total.loss += losses[row].loss;
-      total.correct += losses[row].correct;
-    }
-    totals[slice] = total;
+    totals[slice] = SumOf(sums, slice * parts, (slice + 1) * parts);
   }
 };
 

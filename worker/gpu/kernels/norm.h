@@ -115,10 +115,15 @@ struct PartProducts {
     const Index c = i % of.columns, slice = i / of.columns / of.parts;
     const float mean = by.mean[set_of_slice ? slice * of.columns + c : c];
     double sum = 0, product = 0;
-    for (size_t line = lines.begin; line < lines.end; ++line) {
-      const size_t at = line * of.columns + c;
-      sum += d[at];
-      product += static_cast<double>(d[at]) * static_cast<double>(input[at] - mean);
+    for (size_t line = lines.begin; line < lines.end; line += kLinesAtOnce) {
+      float errors[kLinesAtOnce], values[kLinesAtOnce];
+      LinesAt(line, lines.end, d + c, of.columns, errors);
+      LinesAt(line, lines.end, input + c, of.columns, values);
+      HEBB_UNROLL
+      for (Index k = 0; k < kLinesAtOnce; ++k) {
+        sum += errors[k];
+        product += static_cast<double>(errors[k]) * static_cast<double>(values[k] - mean);
+      }
     }
     PutPair(of, i, sum, product, partials);
   }

@@ -3,6 +3,7 @@
 #ifndef HEBB_WORKER_GPU_KERNELS_POOLS_H_
 #define HEBB_WORKER_GPU_KERNELS_POOLS_H_
 
+#include "worker/gpu/kernels/activation.h"
 #include "worker/gpu/kernels/device.h"
 
 namespace hebb::gpu::kernels {
@@ -88,7 +89,7 @@ struct MaxPoolBack {
   const float* output;
   const uint32_t* places;
   const float* delta;
-  float* input_delta;
+  GatedDelta to;
 
   HEBB_DEVICE void operator()(Index i) const {
     const Unit u(i, w.in_units(), w.in_width, w.channels);
@@ -104,7 +105,7 @@ struct MaxPoolBack {
         if (is_maximum) sum += delta[at];
       }
     }
-    input_delta[i] = sum;
+    to.Put(i, sum);
   }
 };
 
@@ -132,7 +133,7 @@ struct AvgPool {
 struct AvgPoolBack {
   Windows w;
   const float* delta;
-  float* input_delta;
+  GatedDelta to;
 
   HEBB_DEVICE void operator()(Index i) const {
     const Unit u(i, w.in_units(), w.in_width, w.channels);
@@ -146,7 +147,7 @@ struct AvgPoolBack {
                of_row[static_cast<size_t>(y * w.out_width + x) * w.channels];
       }
     }
-    input_delta[i] = sum;
+    to.Put(i, sum);
   }
 };
 
@@ -165,12 +166,12 @@ struct GlobalAvgPool {
 };
 struct GlobalAvgPoolBack {
   const float* delta;
-  float* input_delta;
+  GatedDelta to;
   Index places, channels;
 
   HEBB_DEVICE void operator()(Index i) const {
     const Index row = i / (places * channels);
-    input_delta[i] = delta[row * channels + i % channels] * (1.0f / static_cast<float>(places));
+    to.Put(i, delta[row * channels + i % channels] * (1.0f / static_cast<float>(places)));
   }
 };
 

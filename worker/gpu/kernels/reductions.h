@@ -14,6 +14,10 @@ namespace hebb::gpu::kernels {
 inline constexpr Index kLinesOfPart = 64;
 inline constexpr Index kPartsAtOnce = 32;
 
+// So many values are asked for before the first is waited for: what one index adds up is short, and
+// would cost a memory's latency for each.
+inline constexpr Index kLinesAtOnce = 8;
+
 // Which lines the parts of slices have; parts of the largest slice for all, the last may be empty.
 struct SliceParts {
   const uint32_t* offsets;
@@ -35,6 +39,33 @@ struct SliceParts {
   }
 };
 
+// Of one column the values of kLinesAtOnce lines, 0 from `end` on. Something is read in any case: a
+// condition would be waited for. REQUIRES: line < end.
+HEBB_DEVICE void LinesAt(size_t line, size_t end, const float* column, Index columns,
+                         float (&values)[kLinesAtOnce]) {
+  HEBB_UNROLL
+  for (Index k = 0; k < kLinesAtOnce; ++k) {
+    const bool there = line + k < end;
+    const float value = column[(there ? line + k : line) * columns];
+    values[k] = there ? value : 0.0f;
+  }
+}
+
+// The sum of up to kPartsAtOnce numbers that lie `stride` apart, in their order; read alike.
+HEBB_DEVICE double SumOfParts(const double* from, Index count, size_t stride) {
+  double parts[kPartsAtOnce];
+  HEBB_UNROLL
+  for (Index part = 0; part < kPartsAtOnce; ++part) {
+    const bool there = part < count;
+    const double value = from[there ? part * stride : 0];
+    parts[part] = there ? value : 0.0;
+  }
+  double sum = 0;
+  HEBB_UNROLL
+  for (Index part = 0; part < kPartsAtOnce; ++part) sum += parts[part];
+  return sum;
+}
+
 // partials[slice][part][column] = the part's sum.
 struct PartSums {
   SliceParts of;
@@ -44,8 +75,11 @@ struct PartSums {
   HEBB_DEVICE void operator()(Index i) const {
     const SliceParts::Lines lines = of.Of(i);
     double sum = 0;
-    for (size_t line = lines.begin; line < lines.end; ++line) {
-      sum += values[line * of.columns + i % of.columns];
+    for (size_t line = lines.begin; line < lines.end; line += kLinesAtOnce) {
+      float some[kLinesAtOnce];
+      LinesAt(line, lines.end, values + i % of.columns, of.columns, some);
+      HEBB_UNROLL
+      for (Index k = 0; k < kLinesAtOnce; ++k) sum += some[k];
     }
     partials[i] = sum;
   }
@@ -69,10 +103,15 @@ struct PartMoments {
   HEBB_DEVICE void operator()(Index i) const {
     const SliceParts::Lines lines = of.Of(i);
     double sum = 0, squares = 0;
-    for (size_t line = lines.begin; line < lines.end; ++line) {
-      const double value = values[line * of.columns + i % of.columns];
-      sum += value;
-      squares += value * value;
+    for (size_t line = lines.begin; line < lines.end; line += kLinesAtOnce) {
+      float some[kLinesAtOnce];
+      LinesAt(line, lines.end, values + i % of.columns, of.columns, some);
+      HEBB_UNROLL
+      for (Index k = 0; k < kLinesAtOnce; ++k) {
+        const double value = some[k];
+        sum += value;
+        squares += value * value;
+      }
     }
     PutPair(of, i, sum, squares, partials);
   }
@@ -88,16 +127,14 @@ struct GroupParts {
 
   HEBB_DEVICE void operator()(Index i) const {
     const Index column = i % columns, group = i / columns % groups, slice = i / columns / groups;
-    const Index begin = group * kPartsAtOnce;
-    const Index end = begin + kPartsAtOnce < parts ? begin + kPartsAtOnce : parts;
-    const double* from = partials + static_cast<size_t>(slice) * parts * columns + column;
-    double sum = 0;
-    for (Index part = begin; part < end; ++part) sum += from[static_cast<size_t>(part) * columns];
-    to[i] = sum;
+    const Index begin = group * kPartsAtOnce, left = parts - begin;
+    const double* from = partials + (static_cast<size_t>(slice) * parts + begin) * columns + column;
+    to[i] = SumOfParts(from, left < kPartsAtOnce ? left : kPartsAtOnce, columns);
   }
 };
 
-// totals[slice * stride + column] = the sum over the parts. Index: [slice][column].
+// totals[slice * stride + column] = the sum over the parts, kPartsAtOnce of them at most. Index:
+// [slice][column].
 template <typename T>
 struct TotalsOf {
   const double* partials;
@@ -109,9 +146,7 @@ struct TotalsOf {
   HEBB_DEVICE void operator()(Index i) const {
     const Index column = i % columns, slice = i / columns;
     const double* from = partials + static_cast<size_t>(slice) * parts * columns + column;
-    double sum = 0;
-    for (Index part = 0; part < parts; ++part) sum += from[static_cast<size_t>(part) * columns];
-    totals[slice * stride + column] = static_cast<T>(sum);
+    totals[slice * stride + column] = static_cast<T>(SumOfParts(from, parts, columns));
   }
 };
 using Totals = TotalsOf<float>;
@@ -131,33 +166,34 @@ struct FoldVectors {
 
   HEBB_DEVICE void operator()(Index index) const {
     const Index i = first + index;
-    float stack[kFoldDepth];
+    float stack[kFoldDepth];  // of older sums; the newest is in a register
     int top = 0;
     for (int32_t input = 0; input < inputs_count; ++input) {
-      stack[top++] = inputs[input][i];
-      for (int8_t merge = 0; merge < program[2 * input]; ++merge) {
-        --top;
-        stack[top - 1] += stack[top];
-      }
+      float sum = inputs[input][i];
+      for (int8_t merge = 0; merge < program[2 * input]; ++merge) sum = stack[--top] + sum;
       const int8_t root = program[2 * input + 1];
-      if (root >= 0) roots[root][i] = stack[--top];
+      if (root >= 0) {
+        roots[root][i] = sum;
+      } else {
+        stack[top++] = sum;
+      }
     }
   }
 };
 
-// The sum of squares of connections that exist, in parts of kLinesOfPart * 16. Index: a part.
+// The sum of squares of connections that exist, in parts of kLinesOfPart * 16. Index: a part, whose
+// values lie `parts` apart: neighbours read neighbours.
 inline constexpr Index kSquaresOfPart = kLinesOfPart * 16;
 struct PartSquares {
   const float* values;
   const uint8_t* mask;  // null: all exist
   size_t size;
+  Index parts;
   double* partials;
 
   HEBB_DEVICE void operator()(Index part) const {
-    const size_t begin = static_cast<size_t>(part) * kSquaresOfPart;
-    const size_t end = begin + kSquaresOfPart < size ? begin + kSquaresOfPart : size;
     double sum = 0;
-    for (size_t i = begin; i < end; ++i) {
+    for (size_t i = part; i < size; i += parts) {
       if (mask == nullptr || mask[i] != 0) sum += static_cast<double>(values[i]) * values[i];
     }
     partials[part] = sum;
@@ -167,14 +203,12 @@ struct PartSquares {
 // The factor that brings the norm of all updates down to `limit`. One index.
 struct ClipFactor {
   const double* partials;
-  Index parts;
+  Index parts;  // kPartsAtOnce at most
   double limit;
   StepValues* step;
 
   HEBB_DEVICE void operator()(Index) const {
-    double squares = 0;
-    for (Index part = 0; part < parts; ++part) squares += partials[part];
-    const double norm = sqrt(squares);
+    const double norm = sqrt(SumOfParts(partials, parts, 1));
     step->scale = norm > limit ? static_cast<float>(limit / norm) : 1.0f;
   }
 };

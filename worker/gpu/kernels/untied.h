@@ -4,42 +4,17 @@
 // connections that exist.
 //
 // Weights are read once for a tile of rows, which lie in registers: the layer is bound by the
-// memory that its weights lie in. Neighbouring indices share a place's weights, or the same rows.
+// memory that its weights lie in. Neighbouring indices share a place's weights, or the same rows;
+// what an index reads of one line it reads four floats at a time, where they lie so.
 #ifndef HEBB_WORKER_GPU_KERNELS_UNTIED_H_
 #define HEBB_WORKER_GPU_KERNELS_UNTIED_H_
 
 #include "worker/gpu/kernels/device.h"
 #include "worker/gpu/kernels/pools.h"
 #include "worker/gpu/kernels/reductions.h"
+#include "worker/gpu/kernels/untied_shape.h"
 
 namespace hebb::gpu::kernels {
-
-inline constexpr int kTileRows = 8;
-inline constexpr int kTileFilters = 4;
-inline constexpr int kTileChannels = 4;
-
-HEBB_DEVICE int TilesOf(int n, int tile) { return (n + tile - 1) / tile; }
-
-// Along one axis: the taps of a place that are inside the image (nn::TapRange).
-struct Taps {
-  int32_t tap, pixel, count, before;
-};
-
-struct UntiedShape {
-  const Taps* rows;     // by y
-  const Taps* columns;  // by x
-  int column_taps;      // of all columns together
-  int kernel;
-  int filters;
-  Windows w;  // channels: of the input
-
-  HEBB_DEVICE size_t Offset(int y, int x) const {
-    const size_t taps = static_cast<size_t>(rows[y].before) * column_taps +
-                        static_cast<size_t>(rows[y].count) * columns[x].before;
-    return taps * w.channels * filters;
-  }
-  HEBB_DEVICE int places() const { return w.out_height * w.out_width; }
-};
 
 // Index: [place][tile of rows][tile of filters].
 struct UntiedForward {
@@ -63,7 +38,7 @@ struct UntiedForward {
     const int y = place / shape.w.out_width, x = place % shape.w.out_width;
     float sums[kTileRows][kTileFilters] = {};
     const Taps ty = shape.rows[y], tx = shape.columns[x];
-    const float* w = weights + shape.Offset(y, x) + f;
+    const float* w = weights + shape.Offset(y, x);
     for (int j = 0; j < ty.count; ++j) {
       for (int k = 0; k < tx.count; ++k) {
         const int pixel = (ty.pixel + j) * shape.w.in_width + tx.pixel + k;
@@ -79,21 +54,28 @@ struct UntiedForward {
  private:
   HEBB_DEVICE void AddTap(const float* in, const float* w, int row, int f,
                           float (&sums)[kTileRows][kTileFilters]) const {
-    float weight[kTileFilters];
-    for (int n = 0; n < kTileFilters; ++n) weight[n] = f + n < shape.filters ? w[n] : 0.0f;
+    const Four weight = FourOf(w, f, shape.filters);
+    HEBB_UNROLL
     for (int r = 0; r < kTileRows; ++r) {
-      const float value = row + r < batch ? in[static_cast<size_t>(r) * shape.w.in_units()] : 0.0f;
+      const size_t there = row + r < batch ? r : 0;  // what is beyond is not stored
+      const float value = in[there * shape.w.in_units()];
+      HEBB_UNROLL
       for (int n = 0; n < kTileFilters; ++n) {
-        sums[r][n] = MultiplyAdd(value, weight[n], sums[r][n]);
+        sums[r][n] = MultiplyAdd(value, weight.of[n], sums[r][n]);
       }
     }
   }
   HEBB_DEVICE void Store(const float (&sums)[kTileRows][kTileFilters], int row, int place,
                          int f) const {
-    for (int r = 0; r < kTileRows && row + r < batch; ++r) {
+    HEBB_UNROLL
+    for (int r = 0; r < kTileRows; ++r) {
+      if (row + r >= batch) break;
       float* to =
           output + (static_cast<size_t>(row + r) * shape.places() + place) * shape.filters + f;
-      for (int n = 0; n < kTileFilters && f + n < shape.filters; ++n) to[n] = sums[r][n];
+      HEBB_UNROLL
+      for (int n = 0; n < kTileFilters; ++n) {
+        if (f + n < shape.filters) to[n] = sums[r][n];
+      }
     }
   }
 };
@@ -139,9 +121,16 @@ struct UntiedBack {
   HEBB_DEVICE void AddPlace(const float* w, int row, int place, float (&sums)[kTileRows]) const {
     const size_t stride = static_cast<size_t>(shape.places()) * shape.filters;
     const float* from = d + row * stride + static_cast<size_t>(place) * shape.filters;
-    for (int f = 0; f < shape.filters; ++f) {
+    for (int f = 0; f < shape.filters; f += kTileFilters) {
+      const Four weight = FourOf(w, f, shape.filters);
+      HEBB_UNROLL
       for (int r = 0; r < kTileRows; ++r) {
-        if (row + r < batch) sums[r] = MultiplyAdd(from[r * stride + f], w[f], sums[r]);
+        const size_t there = row + r < batch ? r : 0;  // what is beyond is not stored
+        const Four error = FourOf(from + there * stride, f, shape.filters);
+        HEBB_UNROLL
+        for (int n = 0; n < kTileFilters; ++n) {
+          sums[r] = MultiplyAdd(error.of[n], weight.of[n], sums[r]);
+        }
       }
     }
   }
@@ -178,8 +167,8 @@ struct UntiedUpdate {
     const Taps ty = shape.rows[y], tx = shape.columns[x];
     if (j >= ty.count || k >= tx.count) return;
     const int pixel = (ty.pixel + j) * shape.w.in_width + tx.pixel + k;
-    const float* in = input + static_cast<size_t>(pixel) * shape.w.channels + c;
-    const float* out = d + static_cast<size_t>(place) * shape.filters + f;
+    const float* in = input + static_cast<size_t>(pixel) * shape.w.channels;
+    const float* out = d + static_cast<size_t>(place) * shape.filters;
     const size_t tap = static_cast<size_t>(j) * tx.count + k;
     Fold(in, out, c, f, shape.Offset(y, x) + (tap * shape.w.channels + c) * shape.filters + f);
   }
@@ -188,36 +177,50 @@ struct UntiedUpdate {
   static constexpr int kTile = kTileChannels * kTileFilters;
 
   HEBB_DEVICE void Fold(const float* in, const float* out, int c, int f, size_t at) const {
-    float stack[kFoldDepth][kTile];
+    float stack[kFoldDepth][kTile];  // of older sums; the newest is in registers
     int top = 0;
     for (int32_t slice = 0; slice < slices; ++slice) {
-      SliceSum(in, out, c, f, slice, stack[top++]);
+      float sums[kTile] = {};
+      SliceSum(in, out, c, f, slice, sums);
       for (int8_t merge = 0; merge < program[2 * slice]; ++merge) {
         --top;
-        for (int n = 0; n < kTile; ++n) stack[top - 1][n] += stack[top][n];
+        HEBB_UNROLL
+        for (int n = 0; n < kTile; ++n) sums[n] = stack[top][n] + sums[n];
       }
       const int8_t root = program[2 * slice + 1];
-      if (root >= 0) Store(stack[--top], c, f, roots[root] + first + at);
+      if (root >= 0) {
+        Store(sums, c, f, roots[root] + first + at);
+        continue;
+      }
+      HEBB_UNROLL
+      for (int n = 0; n < kTile; ++n) stack[top][n] = sums[n];
+      ++top;
     }
   }
   HEBB_DEVICE void SliceSum(const float* in, const float* out, int c, int f, int32_t slice,
                             float (&sums)[kTile]) const {
-    for (int n = 0; n < kTile; ++n) sums[n] = 0.0f;
-    for (uint32_t row = offsets[slice]; row < offsets[slice + 1]; ++row) {
-      const float* x = in + static_cast<size_t>(row) * shape.w.in_units();
-      const float* e = out + static_cast<size_t>(row) * shape.places() * shape.filters;
-      for (int m = 0; m < kTileChannels && c + m < shape.w.channels; ++m) {
-        const float value = positive && x[m] < 0.0f ? 0.0f : x[m];
-        for (int n = 0; n < kTileFilters && f + n < shape.filters; ++n) {
+    const uint32_t end = offsets[slice + 1];
+    for (uint32_t row = offsets[slice]; row < end; ++row) {
+      const size_t line = row;
+      const Four x = FourOf(in + line * shape.w.in_units(), c, shape.w.channels);
+      const Four e = FourOf(out + line * shape.places() * shape.filters, f, shape.filters);
+      HEBB_UNROLL
+      for (int m = 0; m < kTileChannels; ++m) {
+        const float value = positive && x.of[m] < 0.0f ? 0.0f : x.of[m];
+        HEBB_UNROLL
+        for (int n = 0; n < kTileFilters; ++n) {
           float& sum = sums[m * kTileFilters + n];
-          sum = MultiplyAdd(e[n], value, sum);
+          sum = MultiplyAdd(e.of[n], value, sum);
         }
       }
     }
   }
   HEBB_DEVICE void Store(const float (&sums)[kTile], int c, int f, float* to) const {
-    for (int m = 0; m < kTileChannels && c + m < shape.w.channels; ++m) {
-      for (int n = 0; n < kTileFilters && f + n < shape.filters; ++n) {
+    HEBB_UNROLL
+    for (int m = 0; m < kTileChannels; ++m) {
+      HEBB_UNROLL
+      for (int n = 0; n < kTileFilters; ++n) {
+        if (c + m >= shape.w.channels || f + n >= shape.filters) continue;
         to[static_cast<size_t>(m) * shape.filters + n] = sums[m * kTileFilters + n];
       }
     }

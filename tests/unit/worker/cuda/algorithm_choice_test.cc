@@ -23,7 +23,8 @@ Named Good(int algorithm) {
 
 const Named* Choose(const std::vector<Named>& named,
                     gpu::Precision precision = gpu::Precision::kFloat32) {
-  return ChooseAlgorithm(std::span<const Named>(named), precision);
+  return ChooseAlgorithm(std::span<const Named>(named), precision,
+                         [](const Named&) { return true; });
 }
 
 TEST(AlgorithmChoiceTest, TakesTheFirst) {
@@ -43,11 +44,22 @@ TEST(AlgorithmChoiceTest, PassesOverWhatCannotBeHad) {
   EXPECT_EQ(Choose({}), nullptr);
 }
 
+TEST(AlgorithmChoiceTest, GoesOnWhereWhatIsNamedIsRefused) {
+  const std::vector<Named> named = {Good(1), Good(0)};
+  const auto takes = [](const Named& one) {
+    return one.algo == static_cast<cudnnConvolutionFwdAlgo_t>(0);
+  };
+  EXPECT_EQ(ChooseAlgorithm(std::span<const Named>(named), gpu::Precision::kFloat32, takes),
+            &named[1]);
+}
+
 TEST(AlgorithmChoiceTest, TensorCoresOnlyWhereTf32IsWanted) {
   std::vector<Named> named = {Good(1)};
   named[0].mathType = CUDNN_TENSOR_OP_MATH;
   EXPECT_EQ(Choose(named), nullptr);
   EXPECT_EQ(Choose(named, gpu::Precision::kTf32), &named[0]);
+  named[0].mathType = CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION;  // to half precision
+  EXPECT_EQ(Choose(named, gpu::Precision::kTf32), nullptr);
   EXPECT_EQ(RunMath(gpu::Precision::kTf32, CUDNN_TENSOR_OP_MATH), CUDNN_TENSOR_OP_MATH);
   EXPECT_EQ(RunMath(gpu::Precision::kFloat32, CUDNN_DEFAULT_MATH), CUDNN_FMA_MATH);
   EXPECT_EQ(WantedMath(gpu::Precision::kFloat32), CUDNN_FMA_MATH);

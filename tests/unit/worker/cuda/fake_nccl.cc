@@ -93,7 +93,10 @@ ncclResult_t ncclMemFree(void*) { return Called("ncclMemFree"); }
 const char* ncclGetErrorString(ncclResult_t) { return "NCCL's text"; }
 const char* ncclGetLastError(ncclComm_t) { return "and more"; }
 
-cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaSetDevice(int device) {
+  Fake().device = device;
+  return cudaSuccess;
+}
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 const char* cudaGetErrorName(cudaError_t) { return "cudaErrorName"; }
 const char* cudaGetErrorString(cudaError_t) { return "CUDA's text"; }
@@ -127,6 +130,7 @@ cudaError_t cudaFree(void*) {
   return cudaSuccess;
 }
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  Fake().asked_on = Fake().device;
   attributes->type = pointer == nullptr ? cudaMemoryTypeUnregistered : cudaMemoryTypeDevice;
   return cudaSuccess;
 }

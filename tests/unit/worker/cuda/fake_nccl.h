@@ -18,6 +18,8 @@ struct FakeNccl {
   ncclResult_t state = ncclSuccess;
   ncclResult_t group_end = ncclInProgress;
   bool finishes = true;  // ncclCommFinalize comes to an end
+  int device = 0;        // the thread's
+  int asked_on = -1;     // the device on which a pointer was asked about
 };
 
 // The one that the calls write to; each test makes it new.

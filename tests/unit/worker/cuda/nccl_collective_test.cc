@@ -139,5 +139,14 @@ TEST_F(NcclCollectiveTest, LargeMemoryIsOfNccl) {
   EXPECT_FALSE(collective_->IsDeviceMemory(nullptr));
 }
 
+// A thread that has used no device yet would make device 0 ready by its question, and hold memory
+// there.
+TEST_F(NcclCollectiveTest, AsksAboutPointersOnItsOwnDevice) {
+  const auto elsewhere = NcclCollective::Create(3).value();
+  Fake().device = 0;
+  EXPECT_TRUE(elsewhere->IsDeviceMemory(data_));
+  EXPECT_EQ(Fake().asked_on, 3);
+}
+
 }  // namespace
 }  // namespace hebb::cuda

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/testing/gpu/host_ops.h"
@@ -43,6 +44,20 @@ class AloneSink : public engine::SumSink {
   std::vector<std::span<const float>> sums_;
 };
 
+using Tensors = decltype(TensorsOf(std::declval<engine::Engine&>()));
+
+// By how far they have come from the start.
+void ExpectClose(const Tensors& tensors, const Tensors& expected, const Tensors& start) {
+  for (const auto& [name, values] : tensors) {
+    double error = 0, change = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      error += std::pow(values[i] - expected.at(name)[i], 2);
+      change += std::pow(expected.at(name)[i] - start.at(name)[i], 2);
+    }
+    EXPECT_LE(std::sqrt(error), 1e-4 * std::sqrt(change) + 1e-7) << name;
+  }
+}
+
 class GpuEngineTest : public testing::Test {
  protected:
   GpuEngineTest() {
@@ -76,13 +91,18 @@ class GpuEngineTest : public testing::Test {
 
   static absl::Status Step(engine::Engine& engine, std::span<const engine::Sample> samples,
                            int64_t step) {
+    AloneSink sink(engine);
+    return Step(engine, samples, step, sink);
+  }
+  template <typename Sink>
+  static absl::Status Step(engine::Engine& engine, std::span<const engine::Sample> samples,
+                           int64_t step, Sink& sink) {
     const auto rows = static_cast<int64_t>(samples.size());
     const StepContext context = {.seed = 5,
                                  .epoch = step / 2,
                                  .batch_size = rows,
                                  .step = step,
                                  .rate_factor = 1.0 / static_cast<double>(1 + step)};
-    AloneSink sink(engine);
     std::vector<engine::SliceTotals> totals(kSlices);
     const absl::Status status =
         engine.ComputeUpdates(context, engine::CutSlices(samples, kSlices), sink, totals);
@@ -111,6 +131,22 @@ TEST_F(GpuEngineTest, ReplayedStepsAreTheStepsThemselves) {
     ASSERT_TRUE(Step(*fresh, samples, step).ok());
     EXPECT_EQ(TensorsOf(*recorded), TensorsOf(*fresh)) << "step " << step;
     EXPECT_EQ(ops->replays() > before, step >= 2) << "step " << step;
+  }
+}
+
+// Records read sums where a gang has them. Another gang has them elsewhere.
+TEST_F(GpuEngineTest, SumsOfAnotherGangAreReadWhereTheyLie) {
+  const RandomImages images(facts_, 20, 1);
+  const std::unique_ptr<GpuEngine> alone = MustCreate();
+  const std::unique_ptr<GpuEngine> in_gangs = MustCreate();
+  engine::TreeSink first(*in_gangs), second(*in_gangs);
+  for (int64_t step = 0; step < 8; ++step) {
+    ASSERT_TRUE(Step(*alone, images.samples(), step).ok());
+    const int64_t before = ops_->replays();
+    engine::TreeSink& gang = step < 4 ? first : second;
+    ASSERT_TRUE(Step(*in_gangs, images.samples(), step, gang).ok());
+    EXPECT_EQ(TensorsOf(*in_gangs), TensorsOf(*alone)) << "step " << step;
+    EXPECT_EQ(ops_->replays() > before, step >= 1) << "step " << step;
   }
 }
 
@@ -143,15 +179,23 @@ TEST_F(GpuEngineTest, TakesTheStepsOfTheCpusEngine) {
   EXPECT_EQ(TensorsOf(*gpu), start);
   ASSERT_TRUE(Step(*gpu, images.samples(), 0).ok());
   ASSERT_TRUE(Step(**cpu, images.samples(), 0).ok());
-  const auto expected = TensorsOf(**cpu);
-  for (const auto& [name, values] : TensorsOf(*gpu)) {
-    double error = 0, change = 0;
-    for (size_t i = 0; i < values.size(); ++i) {
-      error += std::pow(values[i] - expected.at(name)[i], 2);
-      change += std::pow(expected.at(name)[i] - start.at(name)[i], 2);
-    }
-    EXPECT_LE(std::sqrt(error), 1e-4 * std::sqrt(change) + 1e-7) << name;
+  ExpectClose(TensorsOf(*gpu), TensorsOf(**cpu), start);
+}
+
+// Convolutions that the library cannot do are done without it.
+TEST_F(GpuEngineTest, ConvolutionsThatTheLibraryLacksAreUnfolded) {
+  job_.network.layers.insert(job_.network.layers.begin() + 1, Conv("b", 4, 2));
+  const RandomImages images(facts_, 20, 1);
+  const std::unique_ptr<GpuEngine> by_library = MustCreate();
+  const auto start = TensorsOf(*by_library);
+  const std::unique_ptr<GpuEngine> unfolded = MustCreate();
+  for (int64_t step = 0; step < 3; ++step) {  // run, recorded, replayed
+    device_->convolves = true;
+    ASSERT_TRUE(Step(*by_library, images.samples(), step).ok());
+    device_->convolves = false;
+    ASSERT_TRUE(Step(*unfolded, images.samples(), step).ok());
   }
+  ExpectClose(TensorsOf(*unfolded), TensorsOf(*by_library), start);
 }
 
 TEST_F(GpuEngineTest, RecordsAreBroughtToTheDeviceOnce) {
