@@ -2,6 +2,7 @@
 // hebb-worker: one device of a cluster. Exit codes: worker/runtime/exit_signal.h.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdint>
 #include <iostream>
 #include <random>
 #include <string>
@@ -24,15 +25,21 @@ constexpr absl::Duration kSelfCheckWithin = absl::Seconds(5);
 struct SelfCheckAsked {};
 struct ConformanceAsked {};
 
-void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::string& drain_within) {
+void AddChecks(CLI::App& app, uint64_t& seed) {
   app.set_version_flag("--version", "hebb-worker " + hebb::runtime::BuildId());
   app.add_flag_callback(
       "--self-check", [] { throw SelfCheckAsked(); },
       "print what this build can do here as JSON, for `hebb doctor`, and end");
+  // Before the flag that throws: options are taken in the order in which they are added.
+  app.add_option("--seed", seed, "of the numbers that --conformance draws [random]");
   app.add_flag_callback(
       "--conformance", [] { throw ConformanceAsked(); },
-      "compare this machine's GPU with its CPU, and sums over a gang with plain ones, print what "
-      "came of it as JSON, for `hebb doctor --conformance`, and end: 0 all conform, 1 not");
+      "compare this machine's CPU and GPU with float64 and each other, and sums over a gang with "
+      "plain ones, print what came of it as JSON, for `hebb doctor --conformance`, and end: 0 all "
+      "conform, 1 not. Under mpirun or srun: the sums over the world");
+}
+
+void AddOptions(CLI::App& app, hebb::runtime::WorkerOptions& options, std::string& drain_within) {
   app.add_option("--coordinator", options.coordinator, "the coordinator's HOST:PORT")->required();
   app.add_option("--data-dir", options.data_dir,
                  "folder of the data sets; they are fetched into it")
@@ -87,6 +94,8 @@ int main(int argc, char** argv) {
   hebb::runtime::WorkerOptions options;
   CLI::App app("Trains networks for a Hebb coordinator.", "hebb-worker");
   std::string drain_within = absl::FormatDuration(options.drain_within);
+  uint64_t seed = std::random_device()();
+  AddChecks(app, seed);
   AddOptions(app, options, drain_within);
   try {
     app.parse(argc, argv);
@@ -100,8 +109,8 @@ int main(int argc, char** argv) {
   } catch (const ConformanceAsked&) {
     hebb::InitLog("hebb-worker");  // to stderr: the report has stdout for itself
     const hebb::runtime::ConformanceReport report =
-        hebb::runtime::CheckConformance(hebb::runtime::RealGpuParts(), std::random_device()());
-    std::cout << report.json << std::endl;
+        hebb::runtime::CheckConformance(hebb::runtime::RealGpuParts(), seed);
+    if (!report.json.empty()) std::cout << report.json << std::endl;
     return report.conforms ? hebb::runtime::kExitOk : hebb::runtime::kExitInternal;
   }
   absl::ParseDuration(drain_within, &options.drain_within);

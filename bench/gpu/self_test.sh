@@ -36,6 +36,7 @@ gives 2 "there is no network Z" "$here/compare.sh" Z
 gives 2 "compare.sh [options]" "$here/compare.sh" --rounds none
 gives 2 "paper.sh OUT" "$here/paper.sh" "$work/out"
 gives 2 "there is no network C" "$here/paper.sh" "$work/out" --data-dir "$work/data" --nets C
+gives 2 "paper.sh OUT" "$here/paper.sh" "$work/out" --data-dir "$work/data" --resnet --nets B
 for script in gpu_bench compare.sh paper.sh; do
   command=("$here/$script")
   [ $script != gpu_bench ] || command=("$bin/$script")
@@ -51,6 +52,10 @@ gives 0 "| cifar10-net-b-frfb | 2 |" "$here/paper.sh" "$work/out" --data-dir "$w
   --device cpu --epochs 2 --nets B --at-once 2 dataset.validation=8 learning.batch_size=8
 [ "$(wc -l <"$work/out/curves.csv")" -eq 10 ] || fail "curves.csv has not 3 jobs of 2 epochs and a test"
 grep -q '^cifar10-net-b-urfb,test,' "$work/out/curves.csv" || fail "curves.csv has no test"
+gives 0 "| cifar10-resnet20-frfb | 1 |" "$here/paper.sh" "$work/resnet" --data-dir "$work/data" \
+  --device cpu --resnet --epochs 1 --rules "bp frfb" dataset.validation=8 learning.batch_size=8
+grep -qE '^\| cifar10-resnet20-bp \| [0-9.]+ \| 8\.63 \|$' "$work/output" || fail "no row beside BioTorch's"
+grep -q '^  rule: frfb' "$work/resnet/jobs/cifar10-resnet20-frfb.yaml" || fail "no job file by frfb"
 
 if "${PYTHON:-python3}" -c 'import torch' 2>/dev/null; then
   gives 0 "| B | 8 |" "$here/compare.sh" --device cpu --steps 2 --rounds 1 --out "$work/compared" \

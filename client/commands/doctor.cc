@@ -39,6 +39,7 @@ void PrintStructured(Session& session, const doctor::Examination& found) {
 
 absl::StatusOr<ExitCode> Doctor(Session& session, doctor::Options options) {
   options.address = session.address;
+  options.every_case = session.structured() || session.wide();
   const doctor::Examination found = doctor::Examine(options, session.api());
   if (session.structured()) {
     PrintStructured(session, found);
@@ -67,8 +68,12 @@ void AddDoctor(CLI::App& app, Session& session) {
   command->add_flag("--local", options->local, "Leave the coordinator out");
   command->add_flag("--mpi", options->start_world, "Start an MPI world of two and add up");
   command->add_flag("--conformance", options->conformance,
-                    "Compare steps of this machine's GPU with its CPU's, and sums over a gang with "
-                    "plain ones (some minutes)");
+                    "Compare steps of this machine's CPU and GPU with float64 and each other, and "
+                    "sums over gloo, MPI and NCCL with plain ones");
+  command
+      ->add_option("--seed", options->conformance_seed,
+                   "Of the numbers that --conformance draws; random without")
+      ->needs("--conformance");
   command->add_option("--worker-program", options->worker_program,
                       "Instead of hebb-worker beside hebb");
   command->callback([&session, options] {

@@ -93,7 +93,8 @@ const std::vector<std::function<Findings(Visit&)>>& Groups() {
       CheckMachine,
       [](Visit& visit) {
         return CheckPrograms({visit.options.worker_program, visit.options.own_version,
-                              visit.options.start_world, visit.options.conformance});
+                              visit.options.start_world, visit.options.conformance,
+                              visit.options.conformance_seed, visit.options.every_case});
       },
   };
   return *groups;

@@ -4,6 +4,7 @@
 #ifndef HEBB_CLIENT_DOCTOR_DOCTOR_H_
 #define HEBB_CLIENT_DOCTOR_DOCTOR_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -21,7 +22,9 @@ struct Options {
   std::string worker_program;  // "": hebb-worker beside this program
   bool local = false;          // leave the coordinator out
   bool start_world = false;    // start two ranks under mpirun
-  bool conformance = false;    // compare the GPU with the CPU
+  bool conformance = false;    // compare steps and sums with what they should be
+  std::optional<uint64_t> conformance_seed;
+  bool every_case = false;  // a finding for each of these comparisons
 };
 
 struct Examination {

@@ -200,10 +200,13 @@ Findings CheckPrograms(const ProgramOptions& options) {
   } else {
     findings = {Skipped("program.worker", absl::StrCat(none, "; needed only where workers run"))};
   }
-  if (here && options.conformance) {
-    for (Finding& finding : CheckConformance(worker)) findings.push_back(std::move(finding));
-  }
   const std::string mpirun = InPath("mpirun");
+  if (here && options.conformance) {
+    for (Finding& finding :
+         CheckConformance({worker, mpirun, options.conformance_seed, options.every_case})) {
+      findings.push_back(std::move(finding));
+    }
+  }
   findings.push_back(CheckMpi(mpirun));
   findings.push_back(CheckSlurm());
   if (!options.start_world) {

@@ -4,6 +4,7 @@
 #define HEBB_CLIENT_DOCTOR_PROGRAMS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,9 @@ struct ProgramOptions {
   std::string worker;  // path; "": hebb-worker beside this program
   std::string own_version;
   bool start_world = false;  // start two ranks under mpirun
-  bool conformance = false;  // compare the GPU with the CPU
+  bool conformance = false;  // compare steps and sums with what they should be
+  std::optional<uint64_t> conformance_seed;
+  bool every_case = false;  // a finding for each of these comparisons
 };
 
 Findings CheckPrograms(const ProgramOptions& options);

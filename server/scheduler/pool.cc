@@ -2,6 +2,7 @@
 #include "server/scheduler/pool.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -12,30 +13,36 @@ Kind KindOf(const IdleWorker& worker) {
   return {worker.device, worker.kernel_family, worker.mpi_world};
 }
 
+// Bytes that the job wants of each worker of the kind; 0: it takes any.
+int64_t MemoryAsked(const QueuedJob& job, const Kind& kind) {
+  return kind.device == "cuda" ? job.gpu_memory : 0;
+}
+
+template <typename Worker>  // Idle or IdleWorker
+int64_t CountWith(int64_t memory, const std::vector<Worker>& workers) {
+  if (memory <= 0) return static_cast<int64_t>(workers.size());
+  return std::count_if(workers.begin(), workers.end(),
+                       [memory](const Worker& worker) { return worker.memory >= memory; });
+}
+
 // The smallest host that has all that are needed, else the one that has most: few hosts a gang,
-// and the large ones stay whole.
-Hosts::iterator PickHost(Hosts& hosts, int64_t needed) {
+// and the large ones stay whole. `memory`: of those that count.
+Hosts::iterator PickHost(Hosts& hosts, int64_t needed, int64_t memory) {
   auto best = hosts.begin();
-  for (auto host = hosts.begin(); host != hosts.end(); ++host) {
-    const auto have = static_cast<int64_t>(host->second.size());
-    const auto most = static_cast<int64_t>(best->second.size());
+  int64_t most = CountWith(memory, best->second);
+  for (auto host = std::next(best); host != hosts.end(); ++host) {
+    const int64_t have = CountWith(memory, host->second);
     const bool better = most >= needed ? have >= needed && have < most : have > most;
-    if (better) best = host;
+    if (!better) continue;
+    best = host;
+    most = have;
   }
   return best;
 }
 
-int64_t Size(const RunningJob& job) { return static_cast<int64_t>(job.workers.size()); }
-
-bool AsksMemory(const QueuedJob& job, const Kind& kind) {
-  return job.gpu_memory > 0 && kind.device == "cuda";
-}
-
 // Of the workers that `running` holds, those that `job` could use.
 int64_t SizeFor(const QueuedJob& job, const Kind& kind, const RunningJob& running) {
-  if (!AsksMemory(job, kind)) return Size(running);
-  return std::count_if(running.workers.begin(), running.workers.end(),
-                       [&](const IdleWorker& w) { return w.memory >= job.gpu_memory; });
+  return CountWith(MemoryAsked(job, kind), running.workers);
 }
 
 }  // namespace
@@ -50,16 +57,19 @@ bool Fits(const QueuedJob& job, const Kind& kind) {
 }
 
 int64_t IdleFor(const QueuedJob& job, const Kind& kind, const Group& group) {
-  if (!AsksMemory(job, kind)) return group.idle;
-  return std::count_if(group.memory.begin(), group.memory.end(),
-                       [&](const auto& idle) { return idle.second >= job.gpu_memory; });
+  const int64_t memory = MemoryAsked(job, kind);
+  if (memory <= 0) return group.idle;
+  int64_t idle = 0;
+  for (const auto& [host, workers] : group.hosts) idle += CountWith(memory, workers);
+  return idle;
 }
 
 int64_t BusyFor(const QueuedJob& job, const Kind& kind, const Group& group) {
-  if (!AsksMemory(job, kind)) return group.busy;
+  const int64_t memory = MemoryAsked(job, kind);
+  if (memory <= 0) return group.busy;
   int64_t busy = 0;
   for (const Ending& ending : group.endings) {
-    if (ending.memory >= job.gpu_memory) busy += ending.workers;
+    if (ending.memory >= memory) busy += ending.workers;
   }
   return busy;
 }
@@ -67,13 +77,15 @@ int64_t BusyFor(const QueuedJob& job, const Kind& kind, const Group& group) {
 Pool::Pool(const View& view, absl::Time now) : policy_(view.policy), now_(now) {
   for (const IdleWorker& worker : view.idle) {
     Group& group = groups_[KindOf(worker)];
-    group.hosts[worker.host].push_back(worker.id);
+    group.hosts[worker.host].push_back({worker.id, worker.memory_free});
     ++group.idle;
-    group.memory[worker.id] = worker.memory_free;
     group.largest = std::max(group.largest, worker.memory);
   }
   for (auto& [kind, group] : groups_) {
-    for (auto& [host, ids] : group.hosts) std::sort(ids.begin(), ids.end());
+    for (auto& [host, workers] : group.hosts) {
+      std::sort(workers.begin(), workers.end(),
+                [](const Idle& a, const Idle& b) { return a.id < b.id; });
+    }
   }
   for (const RunningJob& job : view.running) {
     if (job.stopping) stopping_.insert(job.id);
@@ -120,34 +132,19 @@ const Kind* Pool::Best(const QueuedJob& job, int64_t most) const {
 
 namespace {
 
-// Takes `count` idle workers that `job` may have out of `group.hosts`.
-std::vector<std::string> TakeIds(const QueuedJob& job, const Kind& kind, int64_t count,
-                                 Group& group) {
-  Hosts others;  // those that lack memory
-  if (AsksMemory(job, kind)) {
-    for (auto& [host, ids] : group.hosts) {
-      const auto lacking = std::stable_partition(ids.begin(), ids.end(), [&](const auto& id) {
-        return group.memory.at(id) >= job.gpu_memory;
-      });
-      if (lacking != ids.end()) others[host].assign(lacking, ids.end());
-      ids.erase(lacking, ids.end());
-    }
-    std::erase_if(group.hosts, [](const auto& host) { return host.second.empty(); });
-  }
-  std::vector<std::string> taken;
+// Takes `count` idle workers with that memory; REQUIRES: there are so many.
+std::vector<Idle> TakeIdle(int64_t count, int64_t memory, Hosts& hosts) {
+  std::vector<Idle> taken;
   while (count > 0) {
-    const auto host = PickHost(group.hosts, count);
-    std::vector<std::string>& ids = host->second;
-    const int64_t some = std::min(count, static_cast<int64_t>(ids.size()));
-    taken.insert(taken.end(), ids.begin(), ids.begin() + some);
-    ids.erase(ids.begin(), ids.begin() + some);
-    if (ids.empty()) group.hosts.erase(host);
-    count -= some;
-  }
-  for (auto& [host, ids] : others) {
-    std::vector<std::string>& all = group.hosts[host];
-    all.insert(all.end(), ids.begin(), ids.end());
-    std::sort(all.begin(), all.end());
+    const auto host = PickHost(hosts, count, memory);
+    std::vector<Idle> left;
+    for (Idle& worker : host->second) {
+      const bool takes = count > 0 && worker.memory >= memory;
+      (takes ? taken : left).push_back(std::move(worker));
+      if (takes) --count;
+    }
+    host->second = std::move(left);
+    if (host->second.empty()) hosts.erase(host);
   }
   return taken;
 }
@@ -159,11 +156,11 @@ Start Pool::Take(const QueuedJob& job, const Kind& kind, int64_t most) {
   const int64_t count = std::min({Usable(job, kind, group), RangeOf(job).max, most});
   const absl::Time end = job.runs_at_most ? now_ + *job.runs_at_most : absl::InfiniteFuture();
   if (group.keeper && end > group.keeper->start) group.keeper->spare -= count;
-  Start start{job.id, TakeIds(job, kind, count, group)};
+  Start start{job.id, {}};
   int64_t memory = group.largest;
-  for (const std::string& id : start.workers) {
-    memory = std::min(memory, group.memory.at(id));
-    group.memory.erase(id);
+  for (Idle& worker : TakeIdle(count, MemoryAsked(job, kind), group.hosts)) {
+    start.workers.push_back(std::move(worker.id));
+    memory = std::min(memory, worker.memory);
   }
   group.idle -= count;
   group.busy += count;
@@ -191,8 +188,8 @@ absl::Time Pool::StartIn(const QueuedJob& job, const Kind& kind, const Group& gr
     return time;
   }
   std::vector<Ending> endings = group.endings;
-  if (AsksMemory(job, kind)) {
-    std::erase_if(endings, [&](const Ending& e) { return e.memory < job.gpu_memory; });
+  if (const int64_t memory = MemoryAsked(job, kind); memory > 0) {
+    std::erase_if(endings, [memory](const Ending& e) { return e.memory < memory; });
   }
   std::sort(endings.begin(), endings.end(),
             [](const Ending& a, const Ending& b) { return a.time < b.time; });

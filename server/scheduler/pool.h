@@ -39,11 +39,14 @@ struct Keeper {
   int64_t spare = 0;  // workers that it cannot use at its start, free for jobs of any length
 };
 
-using Hosts = std::map<std::string, std::vector<std::string>>;  // ids in order, by host
+struct Idle {
+  std::string id;
+  int64_t memory = 0;  // free on its GPU
+};
+using Hosts = std::map<std::string, std::vector<Idle>>;  // ids in order, by host
 
 struct Group {
-  Hosts hosts;                            // the idle ones
-  std::map<std::string, int64_t> memory;  // free on the GPU of each idle one
+  Hosts hosts;  // the idle ones
   int64_t idle = 0;
   int64_t busy = 0;
   int64_t largest = 0;  // the most that one's GPU has in all

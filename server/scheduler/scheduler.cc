@@ -30,8 +30,8 @@ class Turn {
     }
     for (const auto& [kind, group] : pool_.groups()) {
       if (!group.keeper) continue;
-      for (const auto& [host, ids] : group.hosts) {
-        decision_.kept.insert(decision_.kept.end(), ids.begin(), ids.end());
+      for (const auto& [host, idle] : group.hosts) {
+        for (const Idle& worker : idle) decision_.kept.push_back(worker.id);
       }
     }
     return std::move(decision_);

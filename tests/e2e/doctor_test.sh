@@ -38,9 +38,35 @@ is_verdict coordinator.reachable skipped
 is_verdict disk.data ok
 is_verdict program.worker ok
 is_verdict program.gloo ok
-doctor 0 --local --conformance
+doctor 0 --local --conformance --seed 5
 is_verdict conformance.gpu skipped
-is_verdict "conformance.same bits over gloo, 4 ranks" ok
+is_verdict conformance.nccl skipped
+for check in cpu cpu_bits products gloo "cpu.weight_mirror" "gloo.tree sum, 4 ranks" \
+  "gloo.library's own sum, 2 ranks"; do
+  is_verdict "conformance.$check" ok
+done
+if command -v mpirun >/dev/null; then
+  is_verdict "conformance.mpi.tree sum, 4 ranks" ok
+else
+  is_verdict conformance.mpi skipped
+fi
+grep -q '"5, for `--seed`' "$WORK/doctor.json" || fail "the seed is not told"
+[ "$(jq '[.checks[] | select(.check | startswith("conformance.cpu."))] | length' "$WORK/doctor.json")" -ge 100 ] ||
+  fail "not every comparison is in the JSON"
+expect 0 hebb doctor --local --state-dir "$WORK/s" --data-dir "$DATA" --conformance --seed 5
+[ "$(grep -c '^ok  *conformance\.cpu' "$WORK/out")" -eq 2 ] || fail "more than a line for each group"
+# A worker whose report says that a step differs, and one that says nothing.
+printf '#!/bin/sh\necho "%s"\nexit 1\n' \
+  '{\"mpi\":\"none\",\"results\":[{\"group\":\"cpu\",\"name\":\"bp\",\"worst\":\"a.weight\",\"difference\":1,\"limit\":1e-5,\"conforms\":false}]}' \
+  >"$WORK/differs"
+printf '#!/bin/sh\nexit 1\n' >"$WORK/silent"
+chmod +x "$WORK/differs" "$WORK/silent"
+doctor 1 --local --conformance --worker-program "$WORK/differs"
+is_verdict conformance.cpu.bp failed
+all_have_remedies
+doctor 1 --local --conformance --worker-program "$WORK/silent"
+is_verdict conformance failed
+expect 2 hebb doctor --local --seed 5
 
 # A sound service, in JSON and for people.
 up s 2 --detect-within 1s

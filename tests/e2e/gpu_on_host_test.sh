@@ -23,10 +23,12 @@ free_before=$(worker device_memory_free)
 hebb doctor --local >"$WORK/doctor" 2>&1 || true
 grep -q 'program.gpu.*host with 1 GiB' "$WORK/doctor" || fail "$(cat "$WORK/doctor")"
 hebb doctor --local --conformance >"$WORK/doctor" 2>&1 || true
-grep -q 'ok .*conformance.same bits in two halves, untied .*equal' "$WORK/doctor" ||
-  fail "$(cat "$WORK/doctor")"
+for group in gpu gpu_cpu gpu_bits nccl; do
+  grep -q "^ok .*conformance.$group .* conform" "$WORK/doctor" || fail "$group: $(cat "$WORK/doctor")"
+done
 grep -q 'failed.*conformance' "$WORK/doctor" && fail "$(cat "$WORK/doctor")"
-"$HEBB_BIN/hebb-worker" --conformance 2>/dev/null | jq -e '.results | length > 20' >/dev/null ||
+"$HEBB_BIN/hebb-worker" --conformance 2>/dev/null |
+  jq -e '[.results[] | select(.group == "gpu_cpu")] | length >= 100' >/dev/null ||
   fail "hebb-worker --conformance prints more than its report"
 
 id=$(submit resources.device=cuda resources.workers=1 learning.epochs=1)

@@ -6,18 +6,22 @@
 #include <string>
 #include <vector>
 
-#include "common/spec/spec.h"
+#include "worker/engine/oracle/scene.h"
 
 namespace hebb::runtime {
 
 struct ConformanceCase {
   std::string name;
+  engine::OracleCase network;
   spec::Job job;
-  // Of a step on one engine against the same on another, relative, of each tensor's change.
-  double limit = 0;
+  int steps = 1;
+  // Of the steps on an engine against the oracle's, relative, of each tensor's change. Two engines
+  // may be twice as far apart.
+  double limit = 1e-5;
 };
 
-// Of images of 3 x 12 x 12, 10 classes.
+// The oracle's networks, each under another rule, loss and order; its variants, which are the rules
+// with their options, optimizers and inputs; and one product in each precision.
 std::vector<ConformanceCase> ConformanceCases();
 
 }  // namespace hebb::runtime

@@ -100,7 +100,7 @@ TEST_P(AllocationTest, StepsAfterTheFirstAllocateNoMemoryOfTheirOwn) {
   const RandomImages images(setup.facts, 38, 1);
   const auto cut = CutSlices(images.samples(), 4);
   std::vector<SliceTotals> totals(4);
-  TreeSink sink(*engine);
+  AloneSink sink(*engine);
   size_t largest = 0;
   long counts[6];
   for (int step = 0; step < 6; ++step) {

@@ -11,7 +11,7 @@
 
 #include "common/random.h"
 #include "tests/unit/worker/engine/harness.h"
-#include "tests/unit/worker/engine/oracle.h"
+#include "worker/engine/oracle/oracle.h"
 
 namespace hebb::engine {
 namespace {
@@ -44,7 +44,7 @@ TEST_P(EngineTest, SumsAreReadyInTheirOrder) {
   const auto cut = CutSlices(images.samples(), 3);
   std::vector<SliceTotals> totals(3);
   for (int step = 0; step < 3; ++step) {
-    TreeSink sink(*engine);
+    AloneSink sink(*engine);
     ASSERT_TRUE(engine->ComputeUpdates({1, 0, 13}, cut, sink, totals).ok());
     EXPECT_THAT(sink.order(), ElementsAre(0, 1, 2));
   }
@@ -57,8 +57,7 @@ TEST_P(EngineTest, FailingSinkFailsTheStepAndChangesNothing) {
   const auto cut = CutSlices(images.samples(), 3);
   std::vector<SliceTotals> totals(3);
   for (int sum = 0; sum < 3; ++sum) {
-    TreeSink sink(*engine);
-    sink.FailAt(sum);
+    FailingSink sink(*engine, sum);
     EXPECT_EQ(engine->ComputeUpdates({1, 0, 13}, cut, sink, totals).code(),
               absl::StatusCode::kUnavailable);
   }
@@ -233,7 +232,7 @@ TEST(EngineEvaluateTest, TakesRunningStatisticsAsTheyAreAfterTraining) {
                               Drop("drop", 0.5),
                               Biased(Dense("out", 4, spec::Activation::kNone))};
   const auto engine = MakeEngine(setup);
-  ShakeWeights(*engine, 2, 1);
+  ASSERT_TRUE(ShakeWeights(*engine, 2, 1).ok());
   ExpectEvaluatesAsOracle(setup, *engine);
   const RandomImages images(setup.facts, 30, 5);
   ASSERT_TRUE(RunStep(*engine, {1, 0, 30}, images.samples(), 3).status.ok());

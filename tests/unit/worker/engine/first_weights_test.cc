@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/unit/worker/engine/harness.h"
-#include "tests/unit/worker/engine/oracle.h"
+#include "worker/engine/oracle/oracle.h"
 
 namespace hebb::engine {
 namespace {

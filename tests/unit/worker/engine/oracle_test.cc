@@ -3,7 +3,7 @@
 // loss, both orders of propagation, borders and ties. Relative 1e-5 of each tensor's change
 // (design.md 5), on inputs redrawn until no gate, margin or maximum is near its edge.
 // And the oracle itself, under bp, against finite differences of its loss.
-#include "tests/unit/worker/engine/oracle.h"
+#include "worker/engine/oracle/oracle.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/worker/engine/oracle_cases.h"
+#include "tests/unit/worker/engine/expect_oracle.h"
+#include "tests/unit/worker/engine/harness.h"
+#include "worker/engine/oracle/networks.h"
 
 namespace hebb::engine {
 namespace {
@@ -40,20 +42,21 @@ TEST_P(OracleTest, StepEqualsOracleUnderEveryLoss) {
 // The slope of the oracle's loss along single entries of every tensor that learns.
 TEST_P(OracleTest, BackpropEqualsFiniteDifferences) {
   const OracleCase& c = GetParam();
-  const Scene scene = DrawScene(c, JobOf(c, spec::Rule::kBp, spec::CrossEntropy{}));
-  ASSERT_EQ(scene.expected.size(), 1u);
-  const StepContext& context = scene.contexts[0];
-  const std::vector<Sample>& samples = scene.images[0]->samples();
+  const absl::StatusOr<Scene> scene =
+      DrawScene(c, JobOf(c, spec::Rule::kBp, spec::CrossEntropy{}), CreateEngineUnderTest, 1);
+  ASSERT_TRUE(scene.ok()) << scene.status();
+  const StepContext& context = scene->contexts[0];
+  const std::vector<Sample>& samples = scene->images[0]->samples();
   constexpr double kStep = 1e-7;
-  for (const auto& [tensor, update] : scene.expected[0].updates) {
+  for (const auto& [tensor, update] : scene->expected[0].updates) {
     const double scale = LengthOf(update) / std::sqrt(static_cast<double>(update.size()));
     for (size_t i = 0; i < update.size(); i += 1 + update.size() / 7) {
-      double& weight = scene.oracle->weights().at(tensor)[i];
+      double& weight = scene->oracle->weights().at(tensor)[i];
       const double kept = weight;
       weight = kept + kStep;
-      const double above = scene.oracle->Step(context, samples, kSceneSlices).loss;
+      const double above = scene->oracle->Step(context, samples, kSceneSlices).loss;
       weight = kept - kStep;
-      const double below = scene.oracle->Step(context, samples, kSceneSlices).loss;
+      const double below = scene->oracle->Step(context, samples, kSceneSlices).loss;
       weight = kept;
       const double slope = (above - below) / (2 * kStep) / static_cast<double>(context.batch_size);
       EXPECT_NEAR(slope, update[i], 1e-5 * (scale + std::abs(update[i])) + 1e-7)
@@ -66,13 +69,6 @@ INSTANTIATE_TEST_SUITE_P(Paper, OracleTest, testing::ValuesIn(PaperCases()),
                          [](const auto& test) { return test.param.name; });
 INSTANTIATE_TEST_SUITE_P(Others, OracleTest, testing::ValuesIn(OtherCases()),
                          [](const auto& test) { return test.param.name; });
-
-TEST(OracleNormalizeTest, SignedImagesEqualOracle) {
-  OracleCase c = PaperCases()[0];
-  spec::Job job = JobOf(c, spec::Rule::kUrfb);
-  job.dataset.normalize = spec::Normalize::kSigned;
-  ExpectEqualsOracle(c, job);
-}
 
 }  // namespace
 }  // namespace hebb::engine

@@ -18,6 +18,7 @@
 namespace hebb::gpu {
 namespace {
 
+using engine::AloneSink;
 using engine::Conv;
 using engine::Dense;
 using engine::RandomImages;
@@ -26,23 +27,6 @@ using engine::TensorsOf;
 using testing::HasSubstr;
 
 constexpr int kSlices = 3;
-
-// Gives the nodes back as sums, as a gang of one does: at the same places in every step.
-class AloneSink : public engine::SumSink {
- public:
-  explicit AloneSink(const engine::Engine& engine) : infos_(engine.sums()), sums_(infos_.size()) {}
-
-  absl::Status Ready(int sum, std::span<const float* const> nodes) override {
-    sums_[sum] = {nodes[0], static_cast<size_t>(infos_[sum].size)};
-    return absl::OkStatus();
-  }
-  absl::StatusOr<std::span<const float>> WaitForSum(int sum) override { return sums_[sum]; }
-  std::span<const std::span<const float>> sums() const { return sums_; }
-
- private:
-  const std::span<const engine::SumInfo> infos_;
-  std::vector<std::span<const float>> sums_;
-};
 
 using Tensors = decltype(TensorsOf(std::declval<engine::Engine&>()));
 

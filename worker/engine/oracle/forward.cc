@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/unit/worker/engine/oracle_pools.h"
-#include "tests/unit/worker/engine/oracle_run.h"
+#include "worker/engine/oracle/pools.h"
+#include "worker/engine/oracle/run.h"
 
 namespace hebb::engine {
 

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/unit/worker/engine/oracle.h"
+#include "worker/engine/oracle/oracle.h"
 
 #include <limits>
 
 #include "absl/strings/match.h"
-#include "tests/unit/worker/engine/oracle_run.h"
+#include "worker/engine/oracle/run.h"
 
 namespace hebb::engine {
-namespace {
-
-double Scaled(spec::Normalize normalize, uint8_t pixel) {
-  return normalize == spec::Normalize::kSigned ? (pixel / 255.0 - 0.5) / 0.5 : pixel / 255.0;
-}
-
-}  // namespace
-
 OracleRun::OracleRun(const Oracle& oracle, const StepContext& context,
                      const std::vector<Sample>& samples, int slices, bool training)
     : oracle_(oracle),
@@ -27,9 +19,8 @@ OracleRun::OracleRun(const Oracle& oracle, const StepContext& context,
   result_.after = oracle.weights_;
   result_.edge = std::numeric_limits<double>::infinity();
   for (const Sample& sample : samples) {
-    for (int64_t i = 0; i < oracle.facts_.image.size(); ++i) {
-      image_.push_back(Scaled(oracle.job_.dataset.normalize, sample.pixels[i]));
-    }
+    const Doubles seen = ImageOf(oracle.job_, oracle.facts_.image, context, sample, training);
+    image_.insert(image_.end(), seen.begin(), seen.end());
   }
   for (OracleNode& node : nodes_) {
     node.field.assign(rows_ * node.shape.size(), 0.0);

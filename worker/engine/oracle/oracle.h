@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one training step should do, in float64 and plain loops, written from the paper's equations
 // (paper, sections 1-4, 7, 8 and 11; docs/rules.md) and sharing no code with worker/. Slow, and
-// meant to be read. oracle_run.h has its parts.
-#ifndef HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_H_
-#define HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_H_
+// meant to be read. run.h has its parts.
+#ifndef HEBB_WORKER_ENGINE_ORACLE_ORACLE_H_
+#define HEBB_WORKER_ENGINE_ORACLE_ORACLE_H_
 
 #include <cstdint>
 #include <map>
@@ -66,4 +66,4 @@ class Oracle {
 
 }  // namespace hebb::engine
 
-#endif  // HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_H_
+#endif  // HEBB_WORKER_ENGINE_ORACLE_ORACLE_H_

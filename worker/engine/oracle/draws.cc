@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "common/random.h"
-#include "tests/unit/worker/engine/oracle_run.h"
+#include "worker/engine/oracle/run.h"
 
 namespace hebb::engine {
 namespace {

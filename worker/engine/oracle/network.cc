@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/unit/worker/engine/oracle_run.h"
+#include "worker/engine/oracle/run.h"
 
 namespace hebb::engine {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the oracle's pools look at.
-#ifndef HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_POOLS_H_
-#define HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_POOLS_H_
+#ifndef HEBB_WORKER_ENGINE_ORACLE_POOLS_H_
+#define HEBB_WORKER_ENGINE_ORACLE_POOLS_H_
 
 #include <cstdint>
 #include <vector>
 
-#include "tests/unit/worker/engine/oracle_run.h"
+#include "worker/engine/oracle/run.h"
 
 namespace hebb::engine {
 
@@ -55,4 +55,4 @@ inline std::vector<int64_t> AvgPoolWindow(const OracleNode& node, int64_t out) {
 
 }  // namespace hebb::engine
 
-#endif  // HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_POOLS_H_
+#endif  // HEBB_WORKER_ENGINE_ORACLE_POOLS_H_

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The networks of the oracle's tests: every kind of layer, activation, border and tie.
-#ifndef HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_CASES_H_
-#define HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_CASES_H_
+// Small networks that together have every kind of layer, activation, border and tie.
+#ifndef HEBB_WORKER_ENGINE_ORACLE_NETWORKS_H_
+#define HEBB_WORKER_ENGINE_ORACLE_NETWORKS_H_
 
 #include <vector>
 
-#include "tests/unit/worker/engine/oracle_scene.h"
+#include "worker/engine/oracle/scene.h"
 
 namespace hebb::engine {
 
@@ -17,4 +17,4 @@ std::vector<OracleCase> OtherCases();
 
 }  // namespace hebb::engine
 
-#endif  // HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_CASES_H_
+#endif  // HEBB_WORKER_ENGINE_ORACLE_NETWORKS_H_

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/unit/worker/engine/oracle_cases.h"
+#include "worker/engine/oracle/networks.h"
+
+#include "worker/engine/oracle/layers.h"
 
 namespace hebb::engine {
 namespace {

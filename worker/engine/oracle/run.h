@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The oracle's parts: its network, and one step's numbers on their way through it.
-#ifndef HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_RUN_H_
-#define HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_RUN_H_
+#ifndef HEBB_WORKER_ENGINE_ORACLE_RUN_H_
+#define HEBB_WORKER_ENGINE_ORACLE_RUN_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/random.h"
-#include "tests/unit/worker/engine/oracle.h"
+#include "worker/engine/oracle/oracle.h"
 
 namespace hebb::engine {
 
@@ -38,7 +38,7 @@ struct OracleNode {
   std::string Name(const char* suffix) const { return layer->name + suffix; }
 };
 
-// ---- oracle_network.cc: geometry ---------------------------------------------------------------
+// ---- network.cc: geometry ---------------------------------------------------------------
 
 // How windows lie along one axis.
 struct OracleWindows {
@@ -69,7 +69,7 @@ double Activated(spec::Activation activation, double field);
 double Slope(spec::Activation activation, double field);
 double EdgeOf(spec::Activation activation, double field);
 
-// ---- oracle_draws.cc: random numbers -----------------------------------------------------------
+// ---- draws.cc: random numbers -----------------------------------------------------------
 
 enum class Side { kForward, kFeedback };
 
@@ -84,7 +84,14 @@ std::vector<bool> KeptUnits(const OracleNode& node, const StepContext& context, 
 Doubles MirrorNoise(const spec::Job& job, const OracleNode& node, const StepContext& context,
                     int64_t sample);
 
-// ---- oracle_rules.cc: what a step does to the weights ------------------------------------------
+// ---- images.cc: what of a record the network sees
+// ------------------------------------------------
+
+// Looked at (training only: docs/job_file.md, augment) and scaled, [channel][y][x].
+Doubles ImageOf(const spec::Job& job, const spec::Shape& image, const StepContext& context,
+                const Sample& sample, bool training);
+
+// ---- rules.cc: what a step does to the weights ------------------------------------------
 
 // The rule that the layer follows.
 spec::Rule RuleOf(const spec::Job& job, const OracleNode& node, bool last);
@@ -115,7 +122,7 @@ class OracleRun {
   }
   void Edge(double distance) { result_.edge = std::min(result_.edge, distance); }
 
-  // oracle_forward.cc
+  // forward.cc
   void Forward();
   void ForwardWeighted(OracleNode& node);
   void ForwardNorm(OracleNode& node);
@@ -128,7 +135,7 @@ class OracleRun {
   void Loss();
   double Term(const double* x, int64_t classes, int64_t unit, int64_t label, double& slope);
 
-  // oracle_backward.cc
+  // backward.cc
   void Backward();
   void GateDelta(OracleNode& node);
   void WeightedUpdate(OracleNode& node);
@@ -141,7 +148,7 @@ class OracleRun {
   bool DependsOn(int reader, int layer) const;
   void DirectDelta(OracleNode& node);
 
-  // oracle_rules.cc
+  // rules.cc
   Doubles SignalOf(const OracleNode& node, const DoublesByName& matrices);
   void Mirror(const OracleNode& node);
   double ClipFactor() const;
@@ -165,4 +172,4 @@ class OracleRun {
 
 }  // namespace hebb::engine
 
-#endif  // HEBB_TESTS_UNIT_WORKER_ENGINE_ORACLE_RUN_H_
+#endif  // HEBB_WORKER_ENGINE_ORACLE_RUN_H_
