@@ -112,10 +112,9 @@ std::vector<OracleCase> PaperCases() {
       {"pool_3_1", Pooled(3, 1, Ties::kAll)},
       {"pool_first_layer", {Pool("p", 3, 2), Drop("drop", 0.5), Out()}},
       {"pool_after_dropout", {Conv("c", 6, 3), Drop("drop", 0.5), Pool("p", 2, 2), Out()}},
-      {"wide_3_by_3",  // by Winograd's kernels, image and padding of both kinds
-       {Conv("a", 16, 3), Conv("b", 32, 3, Activation::kRamp, Padding::kValid), Conv("c", 16, 3),
-        Out()},
-       {{16, 7, 7}, 4, 0, 0}},
+      {"wide_3_by_3",  // by Winograd's kernels, padded and not
+       {Conv("a", 16, 1), Conv("b", 16, 3), Conv("c", 32, 3, Activation::kRamp, Padding::kValid),
+        Conv("d", 16, 3), Out()}},
       {"residual", Residual()},
       {"residual_13", Residual(), {{3, 13, 13}, 4, 0, 0}},
       {"add_image_and_twice",
