@@ -7,7 +7,7 @@ import { ENDED, number, percent, time } from "./format.js";
 import { countsText, progress, stateOf } from "./jobs.js";
 import { longTable } from "./long_table.js";
 import { plotsNote } from "./plot.js";
-import { bestGroup, estimateText, groupRuns, hasValue, METRICS, ranked, runText, shortKeys } from "./sweep_groups.js";
+import { bestGroup, estimateText, hasValue, meanOf, METRICS, ranked, runText, shortKeys } from "./sweep_groups.js";
 
 const DRAWN = 8; // runs at most whose curves are drawn: as many as there are colours
 
@@ -30,11 +30,11 @@ function runColumns(sweep) {
 }
 
 function groupTable(groups, best) {
-  const shown = METRICS.filter((metric) => groups.some((group) => group.means[metric.name]));
+  const shown = METRICS.filter((metric) => groups.some((group) => meanOf(group, metric)));
   const columns = [
     { title: "Setting", cell: (g) => (g === best ? h("strong", {}, `${g.label} (best)`) : g.label) },
-    { title: "Runs that succeeded", number: true, cell: (g) => `${g.ended.length} of ${g.runs.length}` },
-    ...shown.map((m) => ({ title: m.title, number: true, cell: (g) => estimateText(m, g.means[m.name]) })),
+    { title: "Runs that succeeded", number: true, cell: (g) => `${g.succeeded} of ${g.runs.length}` },
+    ...shown.map((m) => ({ title: m.title, number: true, cell: (g) => estimateText(m, meanOf(g, m)) })),
   ];
   return table("Means over seeds of the runs that succeeded, ± their 95 % interval", columns, groups);
 }
@@ -44,7 +44,7 @@ function summary(sweep, metric, first, best, short) {
   return facts([
     ["State", stateOf(sweep)], ["Runs", `${sweep.jobs}: ${countsText(sweep.counts)}`],
     ["Best run", known ? h("span", {}, link(first, labelOf(first, short)), ` ${runText(first, metric)} `, stateOf(first)) : "not known yet"],
-    ["Best setting", best ? `${best.label}: ${estimateText(metric, best.means[metric.name])}` : "not known yet"],
+    ["Best setting", best ? `${best.label}: ${estimateText(metric, meanOf(best, metric))}` : "not known yet"],
     ["Method", sweep.method.replaceAll("_", " ")], ["Submitted", time(sweep.created)], ["User", sweep.user], ["Id", sweep.id],
   ]);
 }
@@ -90,11 +90,10 @@ export async function open(place, id) {
     const ended = ENDED.has(sweep.state);
     view.pause = ended ? 30000 : 5000;
     parts.cancel.disabled = ended;
-    const groups = groupRuns(sweep.runs);
-    const best = bestGroup(groups, metric);
+    const best = bestGroup(sweep.groups, metric);
     const order = ranked(sweep.runs, metric);
     parts.head.replaceChildren(summary(sweep, metric, order[0], best, short));
-    parts.groups.replaceChildren(groupTable(groups, best));
+    parts.groups.replaceChildren(groupTable(sweep.groups, best));
     parts.runs.show(`${sweep.jobs} runs`, sweep.runs.map((run, i) => ({ ...run, number: i + 1 })));
     const drawn = order.slice(0, DRAWN);
     parts.compare.href = `#/compare/${drawn.map((run) => run.job).join(",")}`;

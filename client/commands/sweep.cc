@@ -146,7 +146,7 @@ Table GroupTable(const v1::Sweep& sweep, const std::vector<Group>& groups) {
     const auto n = std::count_if(group.runs.begin(), group.runs.end(), ended);
     std::vector<std::string> row = {group.label, absl::StrCat(n, "/", group.runs.size())};
     for (size_t i = 0; i < 4; ++i) {
-      row.push_back(EstimateText(Metrics()[i], Summarise(sweep, group, Metrics()[i])));
+      row.push_back(EstimateText(Metrics()[i], MeanOf(group, Metrics()[i])));
     }
     table.Add(std::move(row));
   }
@@ -155,7 +155,7 @@ Table GroupTable(const v1::Sweep& sweep, const std::vector<Group>& groups) {
 
 absl::StatusOr<ExitCode> Status(Session& session, const Options& options) {
   HEBB_ASSIGN_OR_RETURN(const v1::Sweep sweep, session.api().GetSweep(options.sweep));
-  const std::vector<Group> groups = GroupRuns(sweep);
+  const std::vector<Group> groups = GroupsOf(sweep);
   if (session.structured()) {
     nlohmann::ordered_json json = ToJson(sweep);
     json["groups"] = ToJson(sweep, groups);
@@ -176,8 +176,8 @@ absl::StatusOr<ExitCode> Status(Session& session, const Options& options) {
 absl::StatusOr<ExitCode> Best(Session& session, const Options& options) {
   HEBB_ASSIGN_OR_RETURN(const Metric metric, FindMetric(options.metric));
   HEBB_ASSIGN_OR_RETURN(const v1::Sweep sweep, session.api().GetSweep(options.sweep));
-  const std::vector<Group> groups = GroupRuns(sweep);
-  const Group* best = BestGroup(sweep, groups, metric);
+  const std::vector<Group> groups = GroupsOf(sweep);
+  const Group* best = BestGroup(groups, metric);
   if (best == nullptr) {
     return absl::NotFoundError(
         absl::StrCat("no run of sweep ", sweep.id(), " that SUCCEEDED has a ", metric.name,
@@ -190,7 +190,7 @@ absl::StatusOr<ExitCode> Best(Session& session, const Options& options) {
     return ExitCode::kOk;
   }
   session.out << best->label << "  " << metric.title << " "
-              << EstimateText(metric, Summarise(sweep, *best, metric)) << "\n\n";
+              << EstimateText(metric, MeanOf(*best, metric)) << "\n\n";
   Table table({"JOB", "NAME", "STATE", absl::StrCat(metric.name)});
   for (const int i : best->runs) {
     const v1::SweepRun& run = sweep.runs(i);

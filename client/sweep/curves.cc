@@ -17,7 +17,7 @@ namespace {
 constexpr double kLogFrom = 20;
 
 plot::Point PointAt(int64_t epoch, const std::vector<double>& values) {
-  const Estimate estimate = EstimateMean(values);
+  const Estimate estimate = sweep::EstimateMean(values);
   plot::Point point{static_cast<double>(epoch), estimate.mean, std::nullopt};
   if (estimate.half_width) {
     point.band =

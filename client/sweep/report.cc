@@ -107,7 +107,7 @@ std::string Command(const v1::Sweep& sweep, bool with_grid) {
 class Page {
  public:
   Page(const SweepRecord& record, const std::string& version)
-      : sweep_(record.sweep), record_(record), version_(version), groups_(GroupRuns(sweep_)) {}
+      : sweep_(record.sweep), record_(record), version_(version), groups_(GroupsOf(sweep_)) {}
 
   std::string ToString() {
     absl::StrAppend(&out_,
@@ -145,7 +145,7 @@ class Page {
     std::vector<std::string> head = {"setting", "n", "runs"};
     std::vector<Metric> shown;
     for (const Metric& metric : Metrics()) {
-      const auto has = [&](const Group& group) { return Summarise(sweep_, group, metric).n > 0; };
+      const auto has = [&](const Group& group) { return MeanOf(group, metric).n > 0; };
       if (std::none_of(groups_.begin(), groups_.end(), has)) continue;
       shown.push_back(metric);
       head.push_back(metric.title);
@@ -157,7 +157,7 @@ class Page {
       std::vector<std::string> row = {group.label, absl::StrCat(n),
                                       absl::StrCat(group.runs.size())};
       for (const Metric& metric : shown) {
-        row.push_back(EstimateText(metric, Summarise(sweep_, group, metric)));
+        row.push_back(EstimateText(metric, MeanOf(group, metric)));
       }
       rows.push_back(std::move(row));
     }
@@ -173,7 +173,7 @@ class Page {
     if (groups_.size() <= kMostCurves) return groups_;
     std::vector<Group> sorted = groups_;
     const auto rank = [&](const Group& group) {
-      const Estimate estimate = Summarise(sweep_, group, metric);
+      const Estimate estimate = MeanOf(group, metric);
       if (estimate.n == 0) return std::numeric_limits<double>::infinity();
       return metric.is_accuracy ? -estimate.mean : estimate.mean;
     };

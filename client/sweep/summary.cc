@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -68,39 +69,33 @@ sweep::Labels LabelsOf(const v1::Sweep& sweep) {
   return sweep::Labels(points);
 }
 
-std::vector<Group> GroupRuns(const v1::Sweep& sweep) {
-  const sweep::Labels labels = LabelsOf(sweep);
+std::vector<Group> GroupsOf(const v1::Sweep& sweep) {
   std::vector<Group> groups;
-  for (int i = 0; i < sweep.runs_size(); ++i) {
-    sweep::Point point = PointOf(sweep.runs(i));
-    std::erase_if(point, [](const auto& entry) { return entry.first == "seed"; });
-    auto found = std::find_if(groups.begin(), groups.end(),
-                              [&](const Group& group) { return group.point == point; });
-    if (found == groups.end()) {
-      const std::string label = point.empty() ? "all" : labels.Of(point);
-      found = groups.insert(groups.end(), {std::move(point), label, {}});
+  for (const v1::SweepGroup& from : sweep.groups()) {
+    Group group = {{}, from.label(), {from.runs().begin(), from.runs().end()}, {}};
+    for (const v1::GridValue& entry : from.point()) {
+      group.point.emplace_back(entry.key(), entry.value());
     }
-    found->runs.push_back(i);
+    for (const v1::SweepMean& mean : from.means()) {
+      Estimate& estimate = group.means[mean.metric()];
+      estimate = {mean.n(), mean.mean(), std::nullopt};
+      if (mean.has_half_width()) estimate.half_width = mean.half_width();
+    }
+    groups.push_back(std::move(group));
   }
   return groups;
 }
 
-Estimate Summarise(const v1::Sweep& sweep, const Group& group, const Metric& metric) {
-  std::vector<double> values;
-  for (const int run : group.runs) {
-    if (sweep.runs(run).state() != v1::SUCCEEDED) continue;
-    const auto value = ValueOf(sweep.runs(run).metrics(), metric);
-    if (value) values.push_back(*value);
-  }
-  return EstimateMean(values);
+Estimate MeanOf(const Group& group, const Metric& metric) {
+  const auto found = group.means.find(metric.name);
+  return found == group.means.end() ? Estimate{} : found->second;
 }
 
-const Group* BestGroup(const v1::Sweep& sweep, const std::vector<Group>& groups,
-                       const Metric& metric) {
+const Group* BestGroup(const std::vector<Group>& groups, const Metric& metric) {
   const Group* best = nullptr;
   double best_mean = 0;
   for (const Group& group : groups) {
-    const Estimate estimate = Summarise(sweep, group, metric);
+    const Estimate estimate = MeanOf(group, metric);
     if (estimate.n == 0) continue;
     const bool better = metric.is_accuracy ? estimate.mean > best_mean : estimate.mean < best_mean;
     if (best == nullptr || better) {
@@ -121,7 +116,7 @@ nlohmann::ordered_json ToJson(const v1::Sweep& sweep, const std::vector<Group>& 
     for (const int run : group.runs) entry["jobs"].push_back(sweep.runs(run).job());
     for (const Metric& metric : Metrics()) {
       nlohmann::ordered_json& slot = entry["metrics"][metric.name];
-      const Estimate estimate = Summarise(sweep, group, metric);
+      const Estimate estimate = MeanOf(group, metric);
       if (estimate.n == 0) continue;
       slot = {{"n", estimate.n}, {"mean", estimate.mean}, {"half_width", nullptr}};
       if (estimate.half_width) slot["half_width"] = *estimate.half_width;

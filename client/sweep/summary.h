@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A sweep's runs, grouped over seeds: what `hebb sweep status`, `best` and `report` show. Pure.
+// A sweep's groups of runs over seeds, as the coordinator gives them: what `hebb sweep status`,
+// `best` and `report` show. Pure.
 #ifndef HEBB_CLIENT_SWEEP_SUMMARY_H_
 #define HEBB_CLIENT_SWEEP_SUMMARY_H_
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -10,11 +12,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "client/sweep/statistics.h"
 #include "common/sweep/labels.h"
+#include "common/sweep/statistics.h"
 #include "hebb/v1/jobs.pb.h"
 
 namespace hebb::client {
+
+using sweep::Estimate;
 
 struct Metric {
   const char* name;   // as in hebb.v1.Metrics: "validation_accuracy"
@@ -41,17 +45,17 @@ struct Group {
   sweep::Point point;     // without the seed
   std::string label;      // "rule=bp,learning_rate=0.1"; "all" when the seed is the only grid key
   std::vector<int> runs;  // indices of sweep.runs(), in their order
+  std::map<std::string, Estimate> means;  // by the metric's name
 };
 
 // In the order of their first runs.
-std::vector<Group> GroupRuns(const v1::Sweep& sweep);
+std::vector<Group> GroupsOf(const v1::Sweep& sweep);
 
 // Over the runs of the group that SUCCEEDED and have a value.
-Estimate Summarise(const v1::Sweep& sweep, const Group& group, const Metric& metric);
+Estimate MeanOf(const Group& group, const Metric& metric);
 
 // The group with the best mean; the first of equals. Null when no run that SUCCEEDED has a value.
-const Group* BestGroup(const v1::Sweep& sweep, const std::vector<Group>& groups,
-                       const Metric& metric);
+const Group* BestGroup(const std::vector<Group>& groups, const Metric& metric);
 
 // [{label, point{key: value}, jobs[], metrics{name: {n, mean, half_width} or null}}]
 nlohmann::ordered_json ToJson(const v1::Sweep& sweep, const std::vector<Group>& groups);

@@ -9,6 +9,7 @@
 #include "server/control/sweep_pilot.h"
 #include "server/rpc/authenticator.h"
 #include "server/rpc/jobs_service.h"
+#include "server/rpc/sweep_groups.h"
 #include "server/rpc/sweeps.h"
 #include "server/rpc/translate.h"
 
@@ -51,6 +52,7 @@ absl::Status JobsService::DescribeSweep(const job::Sweep& sweep, bool brief, v1:
     run.set_stopped_early(control::IsStoppedEarly(job));
     if (file.ok() && file->halving) run.set_rung(RungOf(*file->halving, job.epoch));
   }
+  GroupRuns(proto);
   return absl::OkStatus();
 }
 

@@ -80,7 +80,7 @@ TEST(ReportTest, ChartsAreTitledForThoseWhoDoNotSeeThem) {
 
 TEST(ReportTest, CurvesAreMeansOverSeedsWithBands) {
   const SweepRecord record = SampleRecord();
-  const plot::Chart chart = MetricChart(record, GroupRuns(record.sweep), Metrics()[2]);
+  const plot::Chart chart = MetricChart(record, GroupsOf(record.sweep), Metrics()[2]);
   ASSERT_EQ(chart.series.size(), 2u);
   EXPECT_EQ(chart.series[0].name, "rule=bp");
   ASSERT_EQ(chart.series[0].points.size(), 2u);
@@ -93,13 +93,13 @@ TEST(ReportTest, CurvesAreMeansOverSeedsWithBands) {
 TEST(ReportTest, OnlyRulesWithFeedbackWeightsAreInTheAlignment) {
   const SweepRecord record = SampleRecord();
   EXPECT_EQ(AlignedLayers(record), std::vector<std::string>{"conv1"});
-  const plot::Chart chart = AlignmentChart(record, GroupRuns(record.sweep), "conv1");
+  const plot::Chart chart = AlignmentChart(record, GroupsOf(record.sweep), "conv1");
   ASSERT_EQ(chart.series.size(), 2u) << "a group keeps its colour from chart to chart";
   EXPECT_EQ(chart.series[0].name, "rule=bp (none)");
   EXPECT_TRUE(chart.series[0].points.empty());
   EXPECT_EQ(chart.series[1].name, "rule=urfb");
   EXPECT_DOUBLE_EQ(chart.series[1].points[0].y, 0.25);
-  EXPECT_TRUE(AlignmentChart(record, GroupRuns(record.sweep), "out").series.empty());
+  EXPECT_TRUE(AlignmentChart(record, GroupsOf(record.sweep), "out").series.empty());
 }
 
 TEST(ReportTest, FailuresAreListedWithTheirReasons) {

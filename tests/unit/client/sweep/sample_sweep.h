@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/sweep/curves.h"
+#include "server/rpc/sweep_groups.h"
 
 namespace hebb::client {
 
@@ -55,6 +56,7 @@ inline SweepRecord SampleRecord() {
   AddRun(record, "urfb", "1", v1::SUCCEEDED, 0.625);
   AddRun(record, "bp", "2", v1::SUCCEEDED, 0.75);
   AddRun(record, "urfb", "2", v1::RUNNING, 0.875);
+  rpc::GroupRuns(record.sweep);
   return record;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is proven: runs are grouped by everything but their seed, and means are over what SUCCEEDED.
+// What is proven: the groups that the coordinator gives are shown as they are, and the best found.
 #include "client/sweep/summary.h"
 
 #include <gmock/gmock.h>
@@ -14,46 +14,28 @@ namespace {
 
 const Metric& Validation() { return Metrics()[2]; }
 
-TEST(SummaryTest, GroupsDifferInMoreThanTheSeed) {
-  const SweepRecord record = SampleRecord();
-  const std::vector<Group> groups = GroupRuns(record.sweep);
+TEST(SummaryTest, GroupsAreThoseOfTheSweep) {
+  const std::vector<Group> groups = GroupsOf(SampleRecord().sweep);
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[0].label, "rule=bp");
   EXPECT_EQ(groups[0].runs, (std::vector<int>{0, 2}));
-  EXPECT_EQ(groups[1].label, "rule=urfb");
   EXPECT_EQ(groups[1].point, (sweep::Point{{"learning.rule", "urfb"}}));
-}
-
-TEST(SummaryTest, ASweepOverSeedsAloneIsOneGroup) {
-  SweepRecord record = SampleRecord();
-  for (v1::SweepRun& run : *record.sweep.mutable_runs()) run.mutable_point()->DeleteSubrange(0, 1);
-  const std::vector<Group> groups = GroupRuns(record.sweep);
-  ASSERT_EQ(groups.size(), 1u);
-  EXPECT_EQ(groups[0].label, "all");
-  EXPECT_EQ(groups[0].runs.size(), 4u);
-}
-
-TEST(SummaryTest, MeansLeaveOutWhatHasNotSucceeded) {
-  const SweepRecord record = SampleRecord();
-  const std::vector<Group> groups = GroupRuns(record.sweep);
-  const Estimate bp = Summarise(record.sweep, groups[0], Validation());
-  EXPECT_EQ(bp.n, 2);
-  EXPECT_DOUBLE_EQ(bp.mean, 0.625);
-  EXPECT_NEAR(*bp.half_width, 12.706205 * 0.125, 1e-5);
-  const Estimate urfb = Summarise(record.sweep, groups[1], Validation());
-  EXPECT_EQ(urfb.n, 1);
-  EXPECT_EQ(urfb.half_width, std::nullopt);
-  EXPECT_EQ(Summarise(record.sweep, groups[0], Metrics()[3]).n, 0) << "nobody has a test accuracy";
+  EXPECT_DOUBLE_EQ(MeanOf(groups[0], Validation()).mean, 0.625);
+  EXPECT_NEAR(*MeanOf(groups[0], Validation()).half_width, 12.706205 * 0.125, 1e-5);
+  EXPECT_EQ(MeanOf(groups[1], Validation()).half_width, std::nullopt);
+  EXPECT_EQ(MeanOf(groups[0], Metrics()[3]).n, 0) << "nobody has a test accuracy";
 }
 
 TEST(SummaryTest, TheBestIsTheHighestAccuracyAndTheLowestLoss) {
   SweepRecord record = SampleRecord();
-  const std::vector<Group> groups = GroupRuns(record.sweep);
-  EXPECT_EQ(BestGroup(record.sweep, groups, Validation())->label, "rule=bp") << "the first of two";
+  std::vector<Group> groups = GroupsOf(record.sweep);
+  EXPECT_EQ(BestGroup(groups, Validation())->label, "rule=bp") << "the first of two";
   record.sweep.mutable_runs(3)->set_state(v1::SUCCEEDED);
-  EXPECT_EQ(BestGroup(record.sweep, groups, Validation())->label, "rule=urfb");
-  EXPECT_EQ(BestGroup(record.sweep, groups, *FindMetric("train_loss"))->label, "rule=urfb");
-  EXPECT_EQ(BestGroup(record.sweep, groups, *FindMetric("test_loss")), nullptr);
+  rpc::GroupRuns(record.sweep);
+  groups = GroupsOf(record.sweep);
+  EXPECT_EQ(BestGroup(groups, Validation())->label, "rule=urfb");
+  EXPECT_EQ(BestGroup(groups, *FindMetric("train_loss"))->label, "rule=urfb");
+  EXPECT_EQ(BestGroup(groups, *FindMetric("test_loss")), nullptr);
 }
 
 TEST(SummaryTest, AnUnknownMetricIsRefusedWithThoseThereAre) {
@@ -74,7 +56,7 @@ TEST(SummaryTest, TextsHaveTheMetricsUnit) {
 
 TEST(SummaryTest, JsonHasNumbersAndNulls) {
   const SweepRecord record = SampleRecord();
-  const auto json = ToJson(record.sweep, GroupRuns(record.sweep));
+  const auto json = ToJson(record.sweep, GroupsOf(record.sweep));
   ASSERT_EQ(json.size(), 2u);
   EXPECT_EQ(json[0]["label"], "rule=bp");
   EXPECT_EQ(json[0]["point"]["learning.rule"], "bp");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Against published values: the t table, and an interval worked out by hand.
-#include "client/sweep/statistics.h"
+#include "common/sweep/statistics.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-namespace hebb::client {
+namespace hebb::sweep {
 namespace {
 
 TEST(StatisticsTest, StudentTIsAsInTheTables) {
@@ -38,4 +38,4 @@ TEST(StatisticsTest, OneValueHasNoIntervalAndNoneNoMean) {
 }
 
 }  // namespace
-}  // namespace hebb::client
+}  // namespace hebb::sweep

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Means over seeds with their 95 % intervals. Pure.
-#ifndef HEBB_CLIENT_SWEEP_STATISTICS_H_
-#define HEBB_CLIENT_SWEEP_STATISTICS_H_
+#ifndef HEBB_COMMON_SWEEP_STATISTICS_H_
+#define HEBB_COMMON_SWEEP_STATISTICS_H_
 
 #include <optional>
 #include <vector>
 
-namespace hebb::client {
+namespace hebb::sweep {
 
 // The mean of a population, estimated from independent values: mean +- half_width covers it with a
 // probability of 95 % where the values are normally distributed (Student's t, n - 1 degrees of
@@ -23,6 +23,6 @@ Estimate EstimateMean(const std::vector<double>& values);
 // 5 %. REQUIRES: degrees_of_freedom >= 1.
 double StudentT95(int degrees_of_freedom);
 
-}  // namespace hebb::client
+}  // namespace hebb::sweep
 
-#endif  // HEBB_CLIENT_SWEEP_STATISTICS_H_
+#endif  // HEBB_COMMON_SWEEP_STATISTICS_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/sweep/statistics.h"
+#include "common/sweep/statistics.h"
 
 #include <cmath>
 #include <limits>
@@ -7,7 +7,7 @@
 
 #include "common/check.h"
 
-namespace hebb::client {
+namespace hebb::sweep {
 namespace {
 
 // P(|T| <= t), by the finite sums of Abramowitz and Stegun, 26.7.3 and 26.7.4.
@@ -56,4 +56,4 @@ Estimate EstimateMean(const std::vector<double>& values) {
   return estimate;
 }
 
-}  // namespace hebb::client
+}  // namespace hebb::sweep
