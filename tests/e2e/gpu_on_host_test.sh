@@ -22,12 +22,12 @@ worker() { hebb workers -o json | jq -r ".[0].$1"; }
 free_before=$(worker device_memory_free)
 hebb doctor --local >"$WORK/doctor" 2>&1 || true
 grep -q 'program.gpu.*host with 1 GiB' "$WORK/doctor" || fail "$(cat "$WORK/doctor")"
-hebb doctor --local --conformance >"$WORK/doctor" 2>&1 || true
+hebb doctor --local --conformance --seed 5 >"$WORK/doctor" 2>&1 || true
 for group in gpu gpu_cpu gpu_bits nccl; do
   grep -q "^ok .*conformance.$group .* conform" "$WORK/doctor" || fail "$group: $(cat "$WORK/doctor")"
 done
 grep -q 'failed.*conformance' "$WORK/doctor" && fail "$(cat "$WORK/doctor")"
-"$HEBB_BIN/hebb-worker" --conformance 2>/dev/null |
+"$HEBB_BIN/hebb-worker" --conformance --seed 231592806 2>/dev/null |
   jq -e '[.results[] | select(.group == "gpu_cpu")] | length >= 100' >/dev/null ||
   fail "hebb-worker --conformance prints more than its report"
 
