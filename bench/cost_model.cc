@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "common/status_macros.h"
-#include "worker/nn/conv_kernels.h"
+#include "worker/engine/plan.h"
 #include "worker/nn/winograd_kernels.h"
 
 namespace hebb::bench {
@@ -23,9 +23,8 @@ bool LearnsFeedback(spec::Rule rule) {
 
 // The share of the plain sums' products that the CPU takes.
 double ProductsTaken(const spec::Conv& conv, const spec::ResolvedLayer& shapes) {
-  const nn::ConvShape shape = {shapes.input,      shapes.output,    conv.kernel,
-                               shapes.pad_before, shapes.pad_after, conv.stride};
-  return !conv.untied && nn::HasWinogradKernels(shape) ? 16.0 / 36.0 : 1;
+  const bool fewer = !conv.untied && nn::HasWinogradKernels(engine::ConvShapeOf(conv, shapes));
+  return fewer ? 16.0 / 36.0 : 1;
 }
 
 // Floats of W and operations of one product for one image. Zero padding is not counted as saved.

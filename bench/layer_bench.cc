@@ -29,6 +29,7 @@
 #include "common/status_macros.h"
 #include "worker/device/aligned_buffer.h"
 #include "worker/device/compute_pool.h"
+#include "worker/engine/plan.h"
 #include "worker/nn/add.h"
 #include "worker/nn/avg_pool.h"
 #include "worker/nn/batch_norm.h"
@@ -96,10 +97,6 @@ struct Rates {
   }
 };
 
-nn::ConvShape ShapeOf(const spec::Conv& conv, const spec::ResolvedLayer& layer) {
-  return {layer.input, layer.output, conv.kernel, layer.pad_before, layer.pad_after, conv.stride};
-}
-
 // One layer on one thread, with memory of its own.
 struct Stage {
   spec::ResolvedLayer resolved;
@@ -146,7 +143,7 @@ struct LayerMaker {
   }
 
   LayerOr operator()(const spec::Conv& conv) const {
-    const nn::ConvShape shape = ShapeOf(conv, stage.resolved);
+    const nn::ConvShape shape = engine::ConvShapeOf(conv, stage.resolved);
     if (conv.untied) {
       const int64_t size = nn::UntiedSize(shape);
       Matrices(size, size, size, conv.bias);

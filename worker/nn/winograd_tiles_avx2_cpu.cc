@@ -3,12 +3,6 @@
 
 namespace hebb::nn {
 
-using Loops = WinogradLoops<8, 6, 6>;
-const WinogradTiles kWinogradTilesAvx2 = {"avx2",
-                                          Loops::TransformInput,
-                                          Loops::TransformErrors,
-                                          Loops::TransformOutput,
-                                          Loops::MultiplyPlaces,
-                                          Loops::AccumulatePlaces};
+const WinogradTiles kWinogradTilesAvx2 = WinogradLoops<8, 6, 6>::Tiles("avx2");
 
 }  // namespace hebb::nn

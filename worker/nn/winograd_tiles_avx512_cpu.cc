@@ -3,12 +3,6 @@
 
 namespace hebb::nn {
 
-using Loops = WinogradLoops<16, 12, 12>;
-const WinogradTiles kWinogradTilesAvx512 = {"avx512",
-                                            Loops::TransformInput,
-                                            Loops::TransformErrors,
-                                            Loops::TransformOutput,
-                                            Loops::MultiplyPlaces,
-                                            Loops::AccumulatePlaces};
+const WinogradTiles kWinogradTilesAvx512 = WinogradLoops<16, 12, 12>::Tiles("avx512");
 
 }  // namespace hebb::nn

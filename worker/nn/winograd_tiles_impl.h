@@ -229,6 +229,11 @@ struct WinogradLoops : Registers<kWidth> {
       MultiplyAll<true>(p, from.channels, errors.channels);
     }
   }
+
+  static constexpr WinogradTiles Tiles(const char* name) {
+    return {name,           TransformInput,  TransformErrors, TransformOutput,
+            MultiplyPlaces, AccumulatePlaces};
+  }
 };
 
 }  // namespace hebb::nn

@@ -17,6 +17,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Some draws have sums that cancel, and round further than the limit: of most networks one in a
 // thousand, of normalisations whose field others read too one in three.
 constexpr int kDraws = 10;
+// Seeds of a draw until one is far from every edge, and from a draw to the next. Of the network
+// with most edges (norm_sigmoid) that is one in several hundred: a report in thousands finds none.
+constexpr uint64_t kSeedsApart = 6000;
 // Nothing rounds so many times further.
 constexpr double kBeyondRounding = 20;
 // Of a product of some hundreds of random numbers; about five times what they come to.
@@ -69,23 +72,6 @@ std::unique_ptr<engine::Engine> Try(const ConformanceCase& of, const EngineMaker
   return nullptr;
 }
 
-// Of the network with most edges (norm_sigmoid) one draw in several hundred is far from all: so
-// many tries, of some dozens of draws each, fail once in thousands of reports.
-constexpr uint64_t kTries = 60;
-
-// A scene of its own for each seed that is a multiple of kSeedsApart from another.
-constexpr uint64_t kSeedsApart = 100 * kTries;
-
-absl::StatusOr<engine::Scene> Draw(const ConformanceCase& of, const spec::Job& job,
-                                   const EngineMaker& cpu, uint64_t seed) {
-  absl::StatusOr<engine::Scene> scene = absl::NotFoundError("");
-  for (uint64_t tries = 0; tries < kTries && absl::IsNotFound(scene.status()); ++tries) {
-    scene = engine::DrawScene(of.network, job, cpu, seed + 100 * tries, of.steps);
-  }
-  if (scene.ok()) scene->job.learning.precision = of.job.learning.precision;
-  return scene;
-}
-
 Sides DrawSides(const ConformanceCase& of, const EngineMaker& cpu, const EngineMaker* gpu,
                 uint64_t seed) {
   const auto named = [&of](const char* group, double limit) {
@@ -94,12 +80,14 @@ Sides DrawSides(const ConformanceCase& of, const EngineMaker& cpu, const EngineM
   Sides sides = {named("cpu", of.limit), named("gpu", of.limit), named("gpu_cpu", 2 * of.limit)};
   spec::Job exact = of.job;  // what is judged product by product begins like the others
   exact.learning.precision = spec::Precision::kFloat32;
-  const absl::StatusOr<engine::Scene> scene = Draw(of, exact, cpu, seed);
+  absl::StatusOr<engine::Scene> scene =
+      engine::DrawScene(of.network, exact, cpu, seed, of.steps, kSeedsApart);
   if (!scene.ok()) {
     Fail(scene.status(), sides.cpu);
     sides.gpu.error = sides.both.error = "the CPU's engine could not be asked";
     return sides;
   }
+  scene->job.learning.precision = of.job.learning.precision;
   const std::unique_ptr<engine::Engine> on_cpu = Try(of, cpu, *scene, sides.cpu);
   if (gpu == nullptr) return sides;
   const std::unique_ptr<engine::Engine> on_gpu = Try(of, *gpu, *scene, sides.gpu);

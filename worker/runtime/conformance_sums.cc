@@ -2,7 +2,6 @@
 // Sums over the ranks of a gang: of threads of this process, or of the processes of an MPI world.
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
@@ -16,6 +15,7 @@
 #include "common/steady_clock.h"
 #include "worker/comm/gloo_communicator.h"
 #include "worker/comm/tree_sum.h"
+#include "worker/engine/oracle/scene.h"
 #include "worker/gpu/device_memory.h"
 #include "worker/gpu/nccl_communicator.h"
 #include "worker/runtime/conformance.h"
@@ -62,16 +62,6 @@ struct Verdict {
   double library = std::numeric_limits<double>::infinity();
 };
 
-double RelativeError(const std::vector<float>& sum, const std::vector<double>& exact) {
-  double error = 0, length = 0;
-  for (size_t i = 0; i < exact.size(); ++i) {
-    error += std::pow(sum[i] - exact[i], 2);
-    length += exact[i] * exact[i];
-  }
-  const double relative = std::sqrt(error / length);
-  return std::isfinite(relative) ? relative : std::numeric_limits<double>::infinity();
-}
-
 bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
@@ -104,7 +94,7 @@ absl::Status SumOnRank(const RankParts& parts, const Task& task, Verdict& verdic
     for (size_t i = 0; i < kFloats; ++i) own[i] += read[i];
   }
   HEBB_RETURN_IF_ERROR(communicator.AllReduce(own, deadline));
-  verdict.library = RelativeError(own, task.exact);
+  verdict.library = engine::RelativeError(own, task.exact);
 
   const slices::OwnedVector sum(*parts.memory, kFloats);
   comm::TreeSum tree(communicator, kSumSlices, *parts.memory);

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <random>
 #include <utility>
@@ -187,13 +185,6 @@ absl::StatusOr<Outcome> RunUntied(const nn::ConvShape& shape, const Layout& layo
   return outcome;
 }
 
-double RelativeError(const Doubles& exact, const FloatBuffer& got) {
-  Doubles error(exact.size());
-  for (size_t i = 0; i < exact.size(); ++i) error[i] = got.data()[i] - exact[i];
-  const double relative = LengthOf(error) / LengthOf(exact);
-  return std::isfinite(relative) ? relative : std::numeric_limits<double>::infinity();
-}
-
 using Run = std::function<absl::StatusOr<Outcome>(const Layout&, const Numbers&)>;
 
 // The three products of one kind of layer, of which the worst shape's error is kept.
@@ -209,7 +200,7 @@ class Kind {
     const std::array<Doubles, 3> exact = Exact(layout, numbers);
     const std::array<const FloatBuffer*, 3> got = {&outcome.h, &outcome.below, &outcome.g};
     for (size_t i = 0; i < kProducts.size(); ++i) {
-      const double error = RelativeError(exact[i], *got[i]);
+      const double error = RelativeError(got[i]->span(), exact[i]);
       if (error <= errors_[i].relative && !errors_[i].shape.empty()) continue;
       errors_[i].shape = layout.name;
       errors_[i].relative = error;

@@ -15,7 +15,6 @@ namespace {
 constexpr double kEdge = 1e-5;
 // A channel that is all but constant is normalised by its own rounding errors.
 constexpr double kSpread = 0.03;
-constexpr uint64_t kDraws = 80;
 
 bool HasNorm(const OracleCase& c) {
   return std::any_of(c.layers.begin(), c.layers.end(), [](const spec::Layer& layer) {
@@ -102,6 +101,13 @@ double LengthOf(const Doubles& values) {
   return std::sqrt(sum);
 }
 
+double RelativeError(std::span<const float> got, const Doubles& exact) {
+  Doubles error(exact.size());
+  for (size_t i = 0; i < exact.size(); ++i) error[i] = got[i] - exact[i];
+  const double relative = LengthOf(error) / LengthOf(exact);
+  return std::isfinite(relative) ? relative : std::numeric_limits<double>::infinity();
+}
+
 spec::Job JobOf(const OracleCase& c, spec::Rule rule, spec::Loss loss, spec::Propagate propagate) {
   spec::Job job;
   job.seed = 7;
@@ -116,8 +122,8 @@ spec::Job JobOf(const OracleCase& c, spec::Rule rule, spec::Loss loss, spec::Pro
 }
 
 absl::StatusOr<Scene> DrawScene(const OracleCase& c, const spec::Job& job, const EngineMaker& make,
-                                uint64_t first_seed, int steps) {
-  for (uint64_t seed = first_seed; seed < first_seed + kDraws; ++seed) {
+                                uint64_t first_seed, int steps, uint64_t draws) {
+  for (uint64_t seed = first_seed; seed < first_seed + draws; ++seed) {
     Scene scene;
     scene.job = job;
     scene.job.seed = seed;

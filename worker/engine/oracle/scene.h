@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <ostream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,10 +44,10 @@ struct Scene {
   std::vector<OracleStep> expected;
 };
 
-// Epochs of two steps each, the rates halved from the second on. Tries `seed` and those after it.
-// NOT_FOUND: no draw is far from every edge. Else the maker's errors.
+// Epochs of two steps each, the rates halved from the second on. Tries `seed` and those after it,
+// `draws` in all. NOT_FOUND: no draw is far from every edge. Else the maker's errors.
 absl::StatusOr<Scene> DrawScene(const OracleCase& c, const spec::Job& job, const EngineMaker& make,
-                                uint64_t seed, int steps = 1);
+                                uint64_t seed, int steps = 1, uint64_t draws = 80);
 
 // Another engine, in the state of the scene's before its first step.
 absl::StatusOr<std::unique_ptr<Engine>> MakeForScene(const OracleCase& c, const Scene& scene,
@@ -66,6 +67,9 @@ absl::StatusOr<std::vector<Difference>> CompareStep(Engine& engine, const Scene&
 std::vector<Difference> CompareWeights(const Engine& wanted, const Engine& got, const Scene& scene);
 
 double LengthOf(const Doubles& values);
+// Length of the error to length of what it should be; infinity where that is no number. REQUIRES:
+// equal sizes.
+double RelativeError(std::span<const float> got, const Doubles& exact);
 
 }  // namespace hebb::engine
 

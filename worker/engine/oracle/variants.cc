@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "common/spec/words.h"
 #include "worker/engine/oracle/layers.h"
 
 namespace hebb::engine {
@@ -47,19 +48,6 @@ std::function<void(spec::Job&)> With(Rule rule, Change change) {
     change(job);
   };
 }
-
-const std::vector<std::pair<const char*, Rule>> kRules = {
-    {"bp", Rule::kBp},
-    {"frfb", Rule::kFrfb},
-    {"urfb", Rule::kUrfb},
-    {"urfb_sign", Rule::kUrfbSign},
-    {"kolen_pollack", Rule::kKolenPollack},
-    {"dfa", Rule::kDfa},
-    {"usf", Rule::kUsf},
-    {"brsf", Rule::kBrsf},
-    {"frsf", Rule::kFrsf},
-    {"weight_mirror", Rule::kWeightMirror},
-};
 
 void LagByEpoch(spec::Job& job) {
   job.learning.rule_options.feedback_lag = spec::FeedbackLag::kEpoch;
@@ -114,7 +102,7 @@ spec::Job JobOf(const Variant& variant, spec::Propagate order) {
 
 std::vector<Variant> RuleVariants() {
   std::vector<Variant> variants;
-  for (const auto& [name, rule] : kRules) {
+  for (const auto& [name, rule] : spec::Words<Rule>::kNow) {
     const bool both = rule != Rule::kWeightMirror;
     variants.push_back({name, With(rule), MixedCase(), both});
     if (rule != Rule::kDfa) {
@@ -136,7 +124,7 @@ std::vector<Variant> RuleVariants() {
 
 std::vector<Variant> OptionVariants() {
   std::vector<Variant> variants;
-  for (const auto& [name, rule] : kRules) {
+  for (const auto& [name, rule] : spec::Words<Rule>::kNow) {
     const bool both = rule != Rule::kWeightMirror;
     const auto add = [&, n = std::string(name), r = rule](const char* option, auto change,
                                                           OracleCase network, bool orders = true) {
