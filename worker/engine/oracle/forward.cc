@@ -148,20 +148,23 @@ void OracleRun::Loss() {
   const int64_t classes = last.shape.channels;
   for (int64_t r = 0; r < rows_; ++r) {
     const double* x = &last.output[r * classes];
-    double* delta = &last.delta[r * classes];
     const int64_t label = samples_[r].label;
     result_.correct += std::max_element(x, x + classes) - x == label;
     for (int64_t j = 0; j < classes; ++j) {
-      result_.loss += Term(x, classes, j, label, delta[j]);
-      delta[j] /= static_cast<double>(context_.batch_size);
+      double& slope = last.delta[r * classes + j];
+      result_.loss += Term(r, j, slope);
+      slope /= static_cast<double>(context_.batch_size);
     }
   }
 }
 
-// Unit j's part of the row's loss, and its derivative.
-double OracleRun::Term(const double* x, int64_t classes, int64_t j, int64_t label, double& slope) {
+// Unit j's part of the row's loss, and its derivative by the unit's output.
+double OracleRun::Term(int64_t row, int64_t j, double& slope) {
+  const OracleNode& last = nodes_.back();
+  const int64_t classes = last.shape.channels;
+  const double* x = &last.output[row * classes];
   const spec::Loss& loss = learning().loss;
-  const bool is_label = j == label;
+  const bool is_label = j == samples_[row].label;
   if (const auto* hinge = std::get_if<spec::Hinge>(&loss)) {
     const double weight =
         is_label ? 1.0 : hinge->off_class_weight / static_cast<double>(classes - 1);
@@ -181,13 +184,15 @@ double OracleRun::Term(const double* x, int64_t classes, int64_t j, int64_t labe
     slope = std::exp(x[j]) / sum - (is_label ? 1.0 : 0.0);
     return is_label ? -std::log(std::exp(x[j]) / sum) : 0.0;
   }
-  // Binary cross-entropy of probabilities: the last layer's sigmoid outputs, or the sigmoid of its
-  // outputs.
-  const bool probabilities = ActivationOf(nodes_.back()) == spec::Activation::kSigmoid;
-  const double p = probabilities ? x[j] : Activated(spec::Activation::kSigmoid, x[j]);
-  const double by_p = is_label ? -1 / p : 1 / (1 - p);
-  slope = probabilities ? by_p : by_p * p * (1 - p);
-  return is_label ? -std::log(p) : -std::log(1 - p);
+  // Binary cross-entropy of p = sigmoid(z): of the last layer's fields, where that is its
+  // activation, else of its outputs. Never by 1 - p, of which nothing is left where z is large.
+  const bool probabilities = ActivationOf(last) == spec::Activation::kSigmoid;
+  const double z = probabilities ? last.field[row * classes + j] : x[j];
+  const double sign = is_label ? -1.0 : 1.0,
+               wrong = Activated(spec::Activation::kSigmoid, sign * z);
+  slope = sign * wrong;
+  if (probabilities) slope /= Slope(spec::Activation::kSigmoid, z);
+  return std::max(0.0, sign * z) + std::log1p(std::exp(-std::abs(z)));
 }
 
 }  // namespace hebb::engine

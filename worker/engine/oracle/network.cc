@@ -161,7 +161,7 @@ double Slope(spec::Activation activation, double h) {
     case spec::Activation::kRelu:
       return h > 0 ? 1 : 0;
     case spec::Activation::kSigmoid:
-      return Sigmoid(h) * (1 - Sigmoid(h));
+      return Sigmoid(h) * Sigmoid(-h);
   }
   return 0;
 }

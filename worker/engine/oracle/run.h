@@ -133,7 +133,7 @@ class OracleRun {
   void ForwardAdd(OracleNode& node);
   void Activate(OracleNode& node);
   void Loss();
-  double Term(const double* x, int64_t classes, int64_t unit, int64_t label, double& slope);
+  double Term(int64_t row, int64_t j, double& slope);
 
   // backward.cc
   void Backward();

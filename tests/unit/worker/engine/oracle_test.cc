@@ -13,6 +13,7 @@
 
 #include "tests/unit/worker/engine/expect_oracle.h"
 #include "tests/unit/worker/engine/harness.h"
+#include "worker/engine/oracle/layers.h"
 #include "worker/engine/oracle/networks.h"
 
 namespace hebb::engine {
@@ -62,6 +63,15 @@ TEST_P(OracleTest, BackpropEqualsFiniteDifferences) {
       EXPECT_NEAR(slope, update[i], 1e-5 * (scale + std::abs(update[i])) + 1e-7)
           << c.name << " " << tensor << " entry " << i;
     }
+  }
+}
+
+// Fields of some tens: of 1 - sigmoid(40) float64 keeps no digit.
+TEST(OracleLossTest, BinaryCrossEntropyOfLargeFields) {
+  for (const auto activation : {spec::Activation::kNone, spec::Activation::kSigmoid}) {
+    OracleCase c = {"large_fields", {Dense("out", 4, activation)}, {{3, 12, 12}, 4, 0, 0}};
+    c.scale = 40;
+    ExpectEqualsOracle(c, JobOf(c, spec::Rule::kUrfb, spec::BinaryCrossEntropy{}));
   }
 }
 
