@@ -85,6 +85,13 @@ TEST(ConformanceTest, TheCpusAndTheGpusEngineConform) {
   ExpectAllConform(results);
 }
 
+// Of this seed's first draw the second step takes the rounding of the first two hundred times
+// further.
+TEST(ConformanceTest, RoundingThatStepsMultiplyIsDrawnAgain) {
+  ExpectAllConform(CompareEngines(CasesNamed({"kolen_pollack_saturated"}), engine::CreateCpuEngine,
+                                  nullptr, 36725562));
+}
+
 TEST(ConformanceTest, AGpuThatErrsIsFoundInEveryCase) {
   const engine::EngineMaker gpu = Hasty(MakeGpu);
   for (const ConformanceResult& result :
