@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "absl/time/clock.h"
 #include "dnnl.h"
 #include "tests/contract/comm/map_rendezvous.h"
 #include "tests/contract/comm/run_ranks.h"

@@ -9,6 +9,10 @@
 
 #include "client/session.h"
 
+namespace CLI {
+class App;
+}
+
 namespace hebb::client {
 
 void AddUp(CLI::App& app, Session& session);

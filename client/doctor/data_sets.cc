@@ -2,6 +2,7 @@
 #include "client/doctor/data_sets.h"
 
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/doctor/service.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 

@@ -5,6 +5,7 @@
 #ifndef HEBB_CLIENT_LOCAL_CENSUS_H_
 #define HEBB_CLIENT_LOCAL_CENSUS_H_
 
+#include <cstdint>
 #include <set>
 #include <string>
 #include <thread>

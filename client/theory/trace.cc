@@ -2,6 +2,7 @@
 #include "client/theory/trace.h"
 
 #include <cmath>
+#include <utility>
 
 #include "common/check.h"
 

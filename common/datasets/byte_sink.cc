@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -4,6 +4,7 @@
 #define HEBB_COMMON_DATASETS_BYTE_SINK_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"

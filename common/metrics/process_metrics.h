@@ -8,6 +8,7 @@
 #include <prometheus/metric_family.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hebb::metrics {

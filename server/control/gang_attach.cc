@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A member's stream ends and begins: what it holds against what it should hold.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "server/control/gang.h"
 

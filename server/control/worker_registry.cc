@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
+
 namespace hebb::control {
 namespace {
 

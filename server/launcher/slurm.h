@@ -4,8 +4,10 @@
 #define HEBB_SERVER_LAUNCHER_SLURM_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "server/launcher/launcher.h"
 
 namespace hebb::launcher {

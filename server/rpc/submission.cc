@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/byte_size.h"
 #include "common/rpc/spec.h"
 #include "common/spec/parse.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/store/job_pages.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 

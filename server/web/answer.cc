@@ -5,6 +5,7 @@
 #include <google/protobuf/reflection.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/strings/ascii.h"

@@ -4,6 +4,7 @@
 #define HEBB_TESTS_FUZZ_SEEDS_H_
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -148,6 +149,7 @@ Findings CheckListed(const std::vector<SourceFile>& tree) {
 
 Findings CheckAll(const std::vector<SourceFile>& tree) {
   Findings all = CheckListed(tree);
+  for (Finding& finding : CheckMissingIncludes(tree)) all.push_back(std::move(finding));
   for (const SourceFile& file : tree) {
     for (const auto check : {CheckLicence, CheckGuard, CheckWidth, CheckFileSize, CheckFunctionSize,
                              CheckWords, CheckIncludes}) {

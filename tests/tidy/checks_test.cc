@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/tidy/ratchet.h"
@@ -17,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 std::vector<std::string> Texts(const Findings& findings) {
   std::vector<std::string> texts;
@@ -41,6 +43,31 @@ TEST(ChecksTest, TheLicenceComesFirst) {
        {std::string(), absl::StrCat("\n// ", line), std::string("int a;")}) {
     EXPECT_EQ(CheckLicence({"a.cc", text}).size(), 1u) << text;
   }
+}
+
+TEST(ChecksTest, WhoUsesAPrecompiledHeaderIncludesIt) {
+  const SourceFile ours = {"a/ours.h", "#include <vector>\nstd::vector<int> Ours();\n"};
+  const auto check = [&](const std::string& text) {
+    return Texts(CheckMissingIncludes({ours, {"a/b.cc", text}}));
+  };
+  EXPECT_THAT(check("#include <vector>\nstd::vector<int> a;\n"), IsEmpty());
+  EXPECT_THAT(check("#include \"a/ours.h\"\nstd::vector<int> a;\n"), IsEmpty());
+  EXPECT_THAT(check("// std::vector\nint vector, my_int64_t;\n"), IsEmpty());
+  EXPECT_THAT(check("std::vector<int>::iterator a;\n"),
+              ElementsAre("missing-include a/b.cc:1 std::vector needs <vector>"));
+  EXPECT_THAT(check("case a::std::filesystem::path: int64_t\n"), SizeIs(2));
+  EXPECT_THAT(check("#include \"absl/status/statusor.h\"\nabsl::Status a;\n"), IsEmpty());
+}
+
+TEST(ChecksTest, EveryPrecompiledHeaderIsKnown) {
+  const auto check = [](const std::string& text) {
+    return Texts(CheckMissingIncludes({{"a/CMakeLists.txt", text}}));
+  };
+  EXPECT_THAT(check("hebb_precompiled(a HEADERS\n <vector> <gtest/gtest.h> DEPS b)"), IsEmpty());
+  EXPECT_THAT(check("add_library(a $<TARGET_OBJECTS:b>)"), IsEmpty());
+  EXPECT_THAT(check("hebb_precompiled(a HEADERS <vector>\n <other.h>)"),
+              ElementsAre(HasSubstr("what needs <other.h>")));
+  EXPECT_THAT(check("set(hebb_common_headers <new>)"), SizeIs(1));
 }
 
 TEST(ChecksTest, TheGuardIsThePath) {

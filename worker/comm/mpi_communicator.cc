@@ -10,6 +10,7 @@
 #include <span>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/sha256.h"
 #include "common/status_macros.h"

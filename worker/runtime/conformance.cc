@@ -20,8 +20,8 @@ constexpr int kDraws = 10;
 // Seeds of a draw until one is far from every edge, and from a draw to the next. Of the network
 // with most edges (norm_sigmoid) that is one in several hundred: a report in thousands finds none.
 constexpr uint64_t kSeedsApart = 6000;
-// Nothing rounds so many times further. The large steps of some cases multiply an error of the first
-// by hundreds (kolen_pollack_saturated by 200 in one draw of a thousand).
+// Nothing rounds so many times further. The large steps of some cases multiply an error of the
+// first by hundreds (kolen_pollack_saturated by 200 in one draw of a thousand).
 constexpr double kBeyondRounding = 1000;
 // Of a product of some hundreds of random numbers; about five times what they come to.
 constexpr double kProductLimit = 2e-6;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/log.h"
 #include "common/rpc/protocol.h"

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
+#include <cstdint>
+
 #include "hebb/v1/jobs.pb.h"
 
 namespace hebb::client {

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "client/theory/start.h"
 
 namespace hebb::theory {

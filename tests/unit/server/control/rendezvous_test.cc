@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is proven: keys live as long as their generation, and nobody waits for one that is over.
 #include "server/control/rendezvous.h"
+#include "absl/time/clock.h"
 
 #include <gtest/gtest.h>
 

@@ -2,6 +2,7 @@
 // The launcher against commands that answer as SLURM's do. A real SLURM has it in
 // tests/e2e/slurm_launcher_test.sh.
 #include "server/launcher/slurm.h"
+#include "absl/time/time.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

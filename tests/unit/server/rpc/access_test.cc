@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/certificates.h"
 #include "common/rpc/channel.h"
 #include "hebb/v1/coordinator.grpc.pb.h"

@@ -4,6 +4,7 @@
 // real streams over one channel, without threads on their side, in this process, whose threads are
 // counted.
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <iterator>
 #include <vector>

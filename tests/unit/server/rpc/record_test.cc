@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the service tells afterwards: which rank failed a job, where and with which last words; who
 // did what; log lines by attempt, rank and level.
+#include "absl/time/clock.h"
 #include "tests/unit/server/rpc/service_fixture.h"
 
 #include <vector>

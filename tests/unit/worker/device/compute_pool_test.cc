@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every index is run once, on one of the pool's threads, and all are done when the call returns.
 #include "worker/device/compute_pool.h"
+#include "absl/time/time.h"
 
 #include <gtest/gtest.h>
 

@@ -2,6 +2,7 @@
 // What a look at the layers says, against the oracle, and that it changes nothing.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>

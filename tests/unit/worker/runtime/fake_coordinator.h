@@ -3,6 +3,7 @@
 #ifndef HEBB_TESTS_UNIT_WORKER_RUNTIME_FAKE_COORDINATOR_H_
 #define HEBB_TESTS_UNIT_WORKER_RUNTIME_FAKE_COORDINATOR_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include "absl/time/clock.h"
 
 namespace hebb::runtime {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proves that nothing a gang achieved is lost between worker and coordinator: checkpoints, epochs
 // and the result, whenever the coordinator is away.
+#include <set>
+
 #include "absl/strings/match.h"
 #include "common/metrics/http_server.h"
 #include "tests/testing/wait.h"

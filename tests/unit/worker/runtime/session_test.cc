@@ -5,6 +5,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/rpc/protocol.h"

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/worker/train/toy_engine.h"
 #include "worker/data/order.h"
 

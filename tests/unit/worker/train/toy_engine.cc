@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/worker/train/toy_engine.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
