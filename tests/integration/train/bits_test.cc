@@ -20,7 +20,7 @@ namespace {
 constexpr absl::string_view kPaper = R"(
 name: bits
 seed: 5
-dataset: {name: glyphs, validation: 70}
+dataset: {name: glyphs, validation: 30}
 network:
   layers:
     - {name: conv1, conv: {filters: 4, kernel: 3}}
@@ -43,7 +43,7 @@ checkpoint: {every_steps: 1, keep: 3}
 constexpr absl::string_view kResidual = R"(
 name: residual
 seed: 6
-dataset: {name: glyphs, validation: 70, augment: {flip: true, crop: 2}}
+dataset: {name: glyphs, validation: 30, augment: {flip: true, crop: 2}}
 network:
   layers:
     - {name: conv1, conv: {filters: 4, kernel: 3, activation: none, stride: 2}}
@@ -72,7 +72,7 @@ checkpoint: {every_steps: 1, keep: 3}
 constexpr absl::string_view kStages = R"(
 name: stages
 seed: 7
-dataset: {name: glyphs, validation: 70}
+dataset: {name: glyphs, validation: 30}
 network:
   layers:
     - {name: conv1, conv: {filters: 3, kernel: 3, stride: 2}}
@@ -112,7 +112,7 @@ class BitsTest : public ::testing::TestWithParam<Case> {
   }
 
   // In batches of 20: 4 steps an epoch, the last of 2 records: two of its four slices are empty.
-  const SmallGlyphs dataset_{62, 70, 90};
+  const SmallGlyphs dataset_{62, 30, 50};
 };
 
 std::vector<Case> Cases() {
@@ -204,7 +204,7 @@ TEST_P(BitsTest, ThreeThenTwoThenFour) {
 TEST_P(BitsTest, DeathAtRandomPoints) {
   const Finished whole = TrainToTheEnd(Maker(), 1);
   std::mt19937 random(11);
-  for (int round = 0; round < 8; ++round) {
+  for (int round = 0; round < DeathsUnderTest(); ++round) {
     SCOPED_TRACE(round);
     const Members members = MakeMembers(Maker(), 3);
     Member* const victim = members[round % 3].get();

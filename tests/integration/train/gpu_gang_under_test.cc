@@ -40,4 +40,6 @@ std::vector<std::unique_ptr<comm::Communicator>> MakeGangUnderTest(int size) {
   return gang;
 }
 
+int DeathsUnderTest() { return 3; }
+
 }  // namespace hebb::train

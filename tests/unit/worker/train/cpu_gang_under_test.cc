@@ -13,4 +13,6 @@ std::vector<std::unique_ptr<comm::Communicator>> MakeGangUnderTest(int size) {
   return comm::MakeLocalGang(size);
 }
 
+int DeathsUnderTest() { return 8; }
+
 }  // namespace hebb::train

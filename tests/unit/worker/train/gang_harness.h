@@ -60,6 +60,8 @@ absl::StatusOr<std::unique_ptr<engine::Engine>> CreateEngineUnderTest(
     const engine::EngineOptions& options);
 // Those that are Connectable are not connected yet.
 std::vector<std::unique_ptr<comm::Communicator>> MakeGangUnderTest(int size);
+// How many deaths a job of theirs is put through: where the host plays the GPUs, fewer.
+int DeathsUnderTest();
 
 using Members = std::vector<std::unique_ptr<Member>>;
 using TrainerMaker = std::function<absl::StatusOr<std::unique_ptr<Trainer>>()>;
