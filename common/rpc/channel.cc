@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/rpc/channel.h"
 
-#include <map>
-
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
+
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"

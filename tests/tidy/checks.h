@@ -22,8 +22,8 @@ Findings CheckWords(const SourceFile& file);         // "word": unfinished work,
 // "include": our folders include one another, and vendors' headers, only as dependencies.cc says.
 Findings CheckIncludes(const SourceFile& file);
 
-// "missing-include": who uses a header that the tests' build has precompiled includes it, or a
-// header of ours that does; and every precompiled header is known to this check.
+// "missing-include": who uses a header that presets precompile includes it, or a header of ours
+// that does; and every precompiled header is known to this check.
 Findings CheckMissingIncludes(const std::vector<SourceFile>& tree);
 
 // "unlisted": a source that no CMakeLists.txt above it names is not built.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests' build has precompiled (cmake/HebbTargets.cmake) it hands to every file. A file
+// What presets ci and release precompile (cmake/HebbTargets.cmake) they hand to every file. A file
 // that uses some of it without an include would build there and nowhere else.
 #include <map>
 #include <regex>
